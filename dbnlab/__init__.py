@@ -1,0 +1,7 @@
+"""Restricted Boltzmann machines and deep belief networks, to learn from and to use."""
+
+from dbnlab import likelihood
+from dbnlab.rbm import RBM
+
+__all__ = ["RBM", "likelihood"]
+__version__ = "0.1.0"

@@ -1,0 +1,185 @@
+"""What every lesson needs: one line of set-up, checks in the open, and a slider.
+
+Everything here prints text that is the same on every machine, so that the stored notebooks can be
+compared with a new run; what differs between machines appears in widgets and figures only.
+"""
+
+import importlib.metadata
+import importlib.util
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from dbnlab import plots
+
+NEEDED = ("numpy", "scipy", "scikit-learn", "matplotlib", "ipywidgets", "jupyterlab", "tensorflow")
+
+
+def setup(seed: int) -> np.random.Generator:
+    """Prepare a notebook: figure style, print options, quiet TensorFlow; return its generator."""
+    # TensorFlow reads both on import: without them it logs what CPU it found, and repeats
+    # differently on another number of threads.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    plots.use_style()
+    np.set_printoptions(precision=3, suppress=True)
+    return np.random.default_rng(seed)
+
+
+def expect(name: str, measured: float, *, near: float, tol: float) -> None:
+    """Print that a trained result lies within `near` ± `tol`, or raise with its value.
+
+    Parameters
+    ----------
+    name : str
+        What is measured, with its unit.
+    measured : float
+    near, tol : float
+        Centre and half-width of the interval that other seeds and machines stay in.
+
+    Raises
+    ------
+    AssertionError
+        If `measured` lies outside; the message gives it.
+    """
+    if not abs(measured - near) <= tol:
+        raise AssertionError(f"{name} is {measured:.4g}, expected within {near:g} ± {tol:g}")
+    print(f"{name} within {near:g} ± {tol:g} ✓")
+
+
+def check(name: str, answer: Any, expected: ArrayLike, *, tol: float = 1e-6) -> None:
+    """Say whether the answer to an exercise is right; never raises, so Run All reaches the end.
+
+    Parameters
+    ----------
+    name : str
+        What the exercise asks for.
+    answer : array-like or None
+        None means that the reader has not answered yet.
+    expected : array-like
+        The right answer, from `dbnlab`.
+    tol : float, default=1e-6
+        Largest absolute difference that counts as right.
+    """
+    expected = np.asarray(expected)
+    verdict = f"✓ {name}"
+    try:
+        found = np.asarray(answer, dtype=expected.dtype)
+    except (TypeError, ValueError):
+        found = None
+    if answer is None or answer is Ellipsis:
+        verdict = f"not yet: {name} is still to do"
+    elif found is None:
+        verdict = f"not yet: {name} must be numbers, got {type(answer).__name__}"
+    elif found.shape != expected.shape:
+        verdict = f"not yet: {name} must have shape {expected.shape}, got {found.shape}"
+    elif not np.allclose(found, expected, rtol=0, atol=tol):
+        worst = np.abs(found.astype(float) - expected.astype(float)).max()
+        verdict = f"not yet: {name} is off by up to {worst:.3g}"
+    print(verdict)
+
+
+class Interactive(ipywidgets.VBox):
+    """A box of widgets that reads as one fixed line where no kernel runs."""
+
+    def __init__(self, line: str, children: Sequence[ipywidgets.Widget]) -> None:
+        self._line = line
+        super().__init__(children)
+
+    def __repr__(self) -> str:
+        return self._line
+
+
+def slider(label: str, values: Sequence[Any], draw: Callable[[Any], Figure]) -> Interactive:
+    """A slider over `values` that shows the figure that `draw` returns for each.
+
+    Parameters
+    ----------
+    label : str
+        What the slider changes.
+    values : sequence
+        Positions from left to right.
+    draw : callable
+        Takes a value, returns a matplotlib figure. Called once for each position visited.
+
+    Returns
+    -------
+    box : Interactive
+        Shows itself as the last line of a cell.
+    """
+    pictures = {}
+
+    def picture(position: int) -> bytes:
+        if position not in pictures:
+            figure = draw(values[position])
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format="png", bbox_inches="tight")
+            plt.close(figure)
+            pictures[position] = buffer.getvalue()
+        return pictures[position]
+
+    handle = ipywidgets.SelectionSlider(
+        options=[(str(value), position) for position, value in enumerate(values)],
+        description=label,
+        style={"description_width": "initial"},
+        layout={"width": "32em"},
+    )
+    image = ipywidgets.Image(value=picture(0), format="png")
+    handle.observe(lambda change: setattr(image, "value", picture(change["new"])), names="value")
+    return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image])
+
+
+def check_environment() -> Interactive:
+    """Print whether this computer has what the course needs; show the details in a table."""
+    missing = [name for name in NEEDED if not _version(name)]
+    if missing:
+        print(f"missing: {', '.join(missing)}. In the clone, run: make lab")
+    elif not (3, 11) <= sys.version_info < (3, 14):
+        print("The course is tested with Python 3.11 to 3.13: delete .venv and run: make lab")
+    else:
+        print("Everything the course needs is here ✓")
+    rows = {
+        "Python": platform.python_version(),
+        **{name: _version(name) or "missing" for name in NEEDED},
+        "CPU cores": os.cpu_count(),
+        "GPU": _gpu(),
+    }
+    cells = "".join(f"<tr><td>{k}&emsp;</td><td>{v}</td></tr>" for k, v in rows.items())
+    table = ipywidgets.HTML(f"<table>{cells}</table>")
+    return Interactive("[a table of what this computer has, where a kernel runs]", [table])
+
+
+def _version(package: str) -> str | None:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _gpu() -> str:
+    """What TensorFlow would compute on, in words."""
+    # Loading TensorFlow takes seconds, so ask it only where there is a driver to find.
+    if shutil.which("nvidia-smi") is None:
+        return "no NVIDIA driver: every lesson runs on the CPU"
+    # In a process of its own: TensorFlow logs while it loads, and a broken CUDA may crash it.
+    code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    if done.returncode:
+        return "unknown: TensorFlow does not load. In the clone, delete .venv and run: make lab"
+    n_devices = int(done.stdout.split()[-1])
+    if n_devices:
+        return f"{n_devices}, used by TensorFlow"
+    return (
+        "not used, TensorFlow finds no CUDA: on Linux, pip install -c constraints.txt -e '.[gpu]'"
+    )

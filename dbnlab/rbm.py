@@ -1,0 +1,741 @@
+r"""The restricted Boltzmann machine, trained by contrastive divergence.
+
+Visible states v and hidden states h have the joint energy
+
+    E(v, h) = -log p0(v) - log p0(h) - b·v - c·h - vᵀWh,        p(v, h) = exp(-E(v, h)) / Z,
+
+with visible bias b, hidden bias c and weights W of shape (n_visible, n_hidden). The base measures
+p0 and the log-partition functions A of the layers come from `dbnlab.units`. Given one layer, the
+units of the other are independent:
+
+    p(h | v) has the input field c + vW,        p(v | h) has the input field b + hWᵀ,
+
+and summing h out leaves the free energy
+
+    F(v) = -log p0(v) - b·v - A_h(c + vW),        p(v) = exp(-F(v)) / Z.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from dbnlab import units
+
+MONITORED_ROWS = 1000
+SPARSITY_DECAY = 0.9
+
+
+class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    r"""Restricted Boltzmann machine.
+
+    Parameters
+    ----------
+    n_hidden : int, default=256
+        Number of hidden units.
+    visible : {"bernoulli", "gaussian"} or Unit, default="bernoulli"
+        Type of the visible units. Bernoulli units take values in [0, 1], read as probabilities;
+        Gaussian units have variance 1, so standardise the columns of X. Softmax blocks and layers
+        of mixed type come from `dbnlab.units`.
+    hidden : {"bernoulli", "gaussian"}, default="bernoulli"
+        Type of the hidden units. Gaussian hidden units give a linear code.
+    algorithm : {"cd", "pcd"}, default="cd"
+        Where the chains of the negative phase start: "cd" at the batch (contrastive divergence,
+        Hinton 2002), "pcd" where they stopped at the last update (persistent contrastive
+        divergence, Tieleman 2008).
+    n_gibbs : int, default=1
+        Gibbs steps per update, the k of CD-k.
+    n_chains : int, default=None
+        Number of persistent chains for "pcd"; None means `batch_size`.
+    learning_rate : float or sequence of float, default=0.05
+        Step size, or one for each epoch.
+    momentum : float or sequence of float, default=0.9
+        Fraction of the last step that is added to the next, in [0, 1), or one for each epoch.
+    weight_decay : float, default=2e-4
+        L2 penalty of the weights, multiplied by the learning rate; biases are not decayed.
+    sparsity_target : float, default=None
+        Desired mean activity of each hidden unit, in (0, 1). For Bernoulli hidden units only.
+    sparsity_cost : float, default=0.0
+        Strength of the pull towards `sparsity_target`, on hidden biases and weights. With momentum
+        0.9, values near 1 overshoot; start at 0.1 or less.
+    batch_size : int, default=100
+        Rows per update. A last, shorter batch takes a proportionally smaller step.
+    n_epochs : int, default=10
+        Passes over the training rows.
+    validation_fraction : float, default=0.0
+        Share of the rows held out to watch the free-energy gap, in [0, 1).
+    dtype : {"float32", "float64"}, default="float32"
+        Precision of training and of the stored weights.
+    random_state : int, numpy.random.Generator or None, default=None
+        Source of all randomness.
+    verbose : int, default=0
+        1 shows a progress bar with reconstruction error and time left.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_visible, n_hidden)
+    visible_bias_ : ndarray of shape (n_visible,)
+    hidden_bias_ : ndarray of shape (n_hidden,)
+    chains_ : ndarray of shape (n_chains, n_hidden)
+        Hidden states of the persistent chains; only after training with "pcd".
+    history_ : dict of lists, one entry for each epoch
+        "reconstruction_error": mean squared difference between up to 1,000 training rows and
+        their reconstruction. "update_ratio": mean size of the last weight update over mean size of
+        the weights; 0.001 is healthy. "free_energy_gap", with `validation_fraction`: mean free
+        energy of held-out rows minus that of training rows, in nats; growth means overfitting.
+    visible_unit_, hidden_unit_ : Unit
+        The two layers.
+    n_features_in_ : int
+        Number of visible units.
+
+    References
+    ----------
+    Hinton (2002), "Training products of experts by minimizing contrastive divergence", eq. 5.
+    Tieleman (2008), "Training restricted Boltzmann machines using approximations to the
+    likelihood gradient".
+    Hinton (2010), "A practical guide to training restricted Boltzmann machines", UTML TR 2010-003.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dbnlab import RBM
+    >>> X = np.array([[0, 0, 1, 1], [1, 1, 0, 0]] * 50)
+    >>> rbm = RBM(n_hidden=2, n_epochs=50, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (100, 2)
+    """
+
+    def __init__(
+        self,
+        n_hidden: int = 256,
+        *,
+        visible: str | units.Unit = "bernoulli",
+        hidden: str = "bernoulli",
+        algorithm: str = "cd",
+        n_gibbs: int = 1,
+        n_chains: int | None = None,
+        learning_rate: float | Sequence[float] = 0.05,
+        momentum: float | Sequence[float] = 0.9,
+        weight_decay: float = 2e-4,
+        sparsity_target: float | None = None,
+        sparsity_cost: float = 0.0,
+        batch_size: int = 100,
+        n_epochs: int = 10,
+        validation_fraction: float = 0.0,
+        dtype: str = "float32",
+        random_state: int | np.random.Generator | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.n_hidden = n_hidden
+        self.visible = visible
+        self.hidden = hidden
+        self.algorithm = algorithm
+        self.n_gibbs = n_gibbs
+        self.n_chains = n_chains
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.sparsity_target = sparsity_target
+        self.sparsity_cost = sparsity_cost
+        self.batch_size = batch_size
+        self.n_epochs = n_epochs
+        self.validation_fraction = validation_fraction
+        self.dtype = dtype
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # Training ---------------------------------------------------------------------------------
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Train on the rows of `X` from fresh weights.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_visible)
+            Training rows; never changed.
+        y : ignored
+
+        Returns
+        -------
+        self : RBM
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` or a parameter is not what it should be, or if training diverges.
+        """
+        self._check_parameters()
+        # Until training has succeeded there is no model: a failure must not leave half of one.
+        vars(self).pop("weights_", None)
+        X = self._check_training_rows(X, reset=True)
+        rng = as_generator(self.random_state)
+        rows = np.arange(len(X))
+        held_out = rows[:0]
+        if self.validation_fraction:
+            held_out, rows = np.split(rng.permutation(rows), [self._n_held_out(len(X))])
+        self._initialise(X[rows] if len(held_out) else X, rng)
+        self._train(X, rows, held_out, self.n_epochs)
+        return self
+
+    def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Train for one more epoch on the rows of `X`, which may be one chunk of a larger set.
+
+        The first call initialises the weights; momentum and persistent chains carry over between
+        calls. With a learning rate or momentum for each epoch, call number n uses the n-th value,
+        and calls beyond the end the last one. No row is held out.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_visible)
+        y : ignored
+
+        Returns
+        -------
+        self : RBM
+        """
+        self._check_parameters()
+        first = not hasattr(self, "weights_")
+        if not first:
+            self._check_continues()
+        X = self._check_training_rows(X, reset=first)
+        if first:
+            self._initialise(X, as_generator(self.random_state))
+        rows = np.arange(len(X))
+        self._train(X, rows, rows[:0], 1)
+        return self
+
+    def _initialise(self, X: NDArray, rng: np.random.Generator) -> None:
+        """Hinton's guide, section 8: small weights, visible biases from the data's means."""
+        for name in ("_velocity", "_activity", "chains_"):
+            vars(self).pop(name, None)
+        n_visible = X.shape[1]
+        self.hidden_unit_ = units.resolve(self.hidden, self.n_hidden, "hidden")
+        shape = (n_visible, self.n_hidden)
+        self.weights_ = (0.01 * rng.standard_normal(shape)).astype(self.dtype)
+        self.visible_bias_ = self.visible_unit_.bias_from_data(X).astype(self.dtype)
+        self.hidden_bias_ = np.zeros(self.n_hidden, dtype=self.dtype)
+        if self.sparsity_target is not None:
+            self.hidden_bias_ += np.log(self.sparsity_target / (1 - self.sparsity_target))
+        self.history_ = {}
+        self._random = rng
+
+    def _complete_state(self) -> None:
+        """What training carries along beyond the weights, made where it does not exist yet."""
+        if not hasattr(self, "_velocity"):
+            self._velocity = [np.zeros_like(a) for a in self._parameters()]
+        if self.sparsity_target is not None and not hasattr(self, "_activity"):
+            self._activity = np.full(self.n_hidden, self.sparsity_target, dtype=self.dtype)
+        if self.algorithm == "pcd" and not hasattr(self, "chains_"):
+            field = np.tile(self.visible_bias_, (self.n_chains or self.batch_size, 1))
+            V = self.visible_unit_.sample(field, self._random)
+            self.chains_ = self.hidden_unit_.sample(self._hidden_field(V), self._random)
+
+    def _parameters(self) -> list[NDArray]:
+        return [self.weights_, self.visible_bias_, self.hidden_bias_]
+
+    def _train(self, X: NDArray, rows: NDArray, held_out: NDArray, n_epochs: int) -> None:
+        self._complete_state()
+        monitored = X[rows[:MONITORED_ROWS]].astype(self.dtype)
+        held_out = X[held_out[:MONITORED_ROWS]].astype(self.dtype)
+        done = len(self.history_.get("reconstruction_error", []))
+        worst = 0.0
+        with _progress_bar(n_epochs, self.verbose) as bar:
+            for epoch in range(done, done + n_epochs):
+                # Overflow is not lost: _record raises where it has happened.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    self._train_epoch(
+                        X,
+                        self._random.permutation(rows),
+                        _value_at(self.learning_rate, epoch),
+                        _value_at(self.momentum, epoch),
+                    )
+                    worst = max(worst, self._record(monitored, held_out))
+                error = self.history_["reconstruction_error"][-1]
+                bar.set_postfix(reconstruction_error=f"{error:.4f}")
+                bar.update()
+        if worst > 10:
+            warnings.warn(f"training is close to diverging: {self._cure()}", ConvergenceWarning, 3)
+
+    def _train_epoch(
+        self, X: NDArray, order: NDArray, learning_rate: float, momentum: float
+    ) -> None:
+        full = min(self.batch_size, len(order))
+        for start in range(0, len(order), full):
+            V = X[order[start : start + full]].astype(self.dtype, copy=False)
+            gradient = self._gradient(V)
+            # A short last batch takes a short step: every row weighs the same in an epoch.
+            rate = learning_rate * len(V) / full
+            gradient[0] -= self.weight_decay * self.weights_
+            for parameter, velocity, step in zip(self._parameters(), self._velocity, gradient):
+                velocity *= momentum
+                step *= rate
+                velocity += step
+                parameter += velocity
+
+    def _gradient(self, V: NDArray) -> list[NDArray]:
+        """Estimate of the gradient of the mean log-likelihood of the batch `V`.
+
+        Positive minus negative statistics of weights, visible bias and hidden bias. Hidden units
+        driven by the data take binary states, and probabilities only where they enter the
+        statistics last (Hinton's guide, section 3).
+        """
+        field = self._hidden_field(V)
+        H = self.hidden_unit_.mean(field)
+        persistent = self.algorithm == "pcd"
+        H_states = self.chains_ if persistent else self.hidden_unit_.sample(field, self._random)
+        for step in range(self.n_gibbs):
+            if step > 0:
+                H_states = self.hidden_unit_.sample(field, self._random)
+            V_model = self.visible_unit_.sample(self._visible_field(H_states), self._random)
+            field = self._hidden_field(V_model)
+        H_model = self.hidden_unit_.mean(field)
+        if persistent:
+            self.chains_ = self.hidden_unit_.sample(field, self._random)
+        # The chains may be more or fewer than the rows of this batch: each phase has its own mean.
+        # Stacked, with the negative phase below, both take one matrix product.
+        share = np.repeat([1 / len(V), -1 / len(V_model)], [len(V), len(V_model)]).astype(V.dtype)
+        V_both = np.concatenate([V, V_model])
+        H_both = np.concatenate([H, H_model])
+        gradient = [V_both.T @ (H_both * share[:, None]), share @ V_both, share @ H_both]
+        if self.sparsity_cost:
+            pull = self._sparsity_pull(H)
+            gradient[0] += np.outer(V.mean(axis=0), pull)
+            gradient[2] += pull
+        return gradient
+
+    def _sparsity_pull(self, H: NDArray) -> NDArray:
+        """Hinton's guide, section 11: cross-entropy between target and running mean activity."""
+        self._activity *= SPARSITY_DECAY
+        self._activity += (1 - SPARSITY_DECAY) * H.mean(axis=0)
+        return self.sparsity_cost * (self.sparsity_target - self._activity)
+
+    def _record(self, monitored: NDArray, held_out: NDArray) -> float:
+        """Append to `history_`; return how many times worse than the mean row reconstructions are.
+
+        Raises ValueError if training has diverged, and leaves the model unfitted.
+        """
+        # A child generator: watching must not change what training draws.
+        reconstruction = self._reconstruct(monitored, self._random.spawn(1)[0])
+        error = np.mean((monitored - reconstruction) ** 2)
+        if not np.isfinite([error, *(np.abs(a).max() for a in self._parameters())]).all():
+            del self.weights_
+            raise ValueError(f"training diverged: {self._cure()}")
+        ratio = np.abs(self._velocity[0]).mean() / np.abs(self.weights_).mean()
+        values = {"reconstruction_error": error, "update_ratio": ratio}
+        if len(held_out):
+            gap = self._free_energy(held_out).mean() - self._free_energy(monitored).mean()
+            values["free_energy_gap"] = gap
+        for name, value in values.items():
+            self.history_.setdefault(name, []).append(float(value))
+        return error / (np.var(monitored, axis=0).mean() + 1)
+
+    def _cure(self) -> str:
+        return (
+            f"lower learning_rate (now {self.learning_rate}); Gaussian units need standardised "
+            f"columns and a rate near 0.001"
+        )
+
+    # The model --------------------------------------------------------------------------------
+
+    def _hidden_field(self, V: NDArray) -> NDArray:
+        field = V @ self.weights_
+        field += self.hidden_bias_
+        return field
+
+    def _visible_field(self, H: NDArray) -> NDArray:
+        field = H @ self.weights_.T
+        field += self.visible_bias_
+        return field
+
+    def energy(self, V: ArrayLike, H: ArrayLike) -> NDArray:
+        """E(v, h) of each pair of rows, in nats.
+
+        Parameters
+        ----------
+        V : array-like of shape (n_samples, n_visible)
+        H : array-like of shape (n_samples, n_hidden)
+
+        Returns
+        -------
+        energies : ndarray of shape (n_samples,)
+        """
+        V, H = self._check_rows(V), self._check_hidden_rows(H)
+        if len(V) != len(H):
+            raise ValueError(f"V and H must have as many rows, got {len(V)} and {len(H)}")
+        base = self.visible_unit_.log_base_measure(V) + self.hidden_unit_.log_base_measure(H)
+        return -base - V @ self.visible_bias_ - np.einsum("ij,ij->i", self._hidden_field(V), H)
+
+    def free_energy(self, V: ArrayLike) -> NDArray:
+        """F(v) = -log p(v) - log Z of each row, in nats.
+
+        Parameters
+        ----------
+        V : array-like of shape (n_samples, n_visible)
+
+        Returns
+        -------
+        free_energies : ndarray of shape (n_samples,)
+        """
+        return self._free_energy(self._check_rows(V))
+
+    def _free_energy(self, V: NDArray) -> NDArray:
+        base = self.visible_unit_.log_base_measure(V)
+        field = self._hidden_field(V)
+        return -base - V @ self.visible_bias_ - self.hidden_unit_.log_partition(field)
+
+    def score_samples(self, V: ArrayLike) -> NDArray:
+        """Unnormalised log-probability -F(v) of each row, in nats.
+
+        log Z is missing, so compare rows under one model, never two models.
+        """
+        return -self.free_energy(V)
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """E[h | v] of each row, shape (n_samples, n_hidden), in the dtype of a floating `X`."""
+        V = self._check_rows(X)
+        return self.hidden_unit_.mean(self._hidden_field(V)).astype(V.dtype, copy=False)
+
+    def inverse_transform(self, H: ArrayLike) -> NDArray:
+        """E[v | h] of each row, shape (n_samples, n_visible), in the dtype of a floating `H`."""
+        H = self._check_hidden_rows(H)
+        return self.visible_unit_.mean(self._visible_field(H)).astype(H.dtype, copy=False)
+
+    # Sampling ---------------------------------------------------------------------------------
+
+    def gibbs(
+        self,
+        V: ArrayLike,
+        n_steps: int = 1,
+        random_state: int | np.random.Generator | None = None,
+    ) -> NDArray:
+        """Visible states after `n_steps` of block Gibbs sampling from each row of `V`.
+
+        Parameters
+        ----------
+        V : array-like of shape (n_samples, n_visible)
+            Where the chains start, one chain a row.
+        n_steps : int, default=1
+            One step draws h given v, then v given h.
+        random_state : int, numpy.random.Generator or None, default=None
+            None goes on with the generator of the model, so two calls give different draws.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_visible)
+            States, not means.
+        """
+        V = self._check_rows(V)
+        check_number(n_steps, "n_steps", Integral, min_val=0)
+        end = self._gibbs(V, n_steps, self._generator(random_state))
+        return end.astype(V.dtype, copy=n_steps == 0)
+
+    def _gibbs(self, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArray:
+        for _ in range(n_steps):
+            H = self.hidden_unit_.sample(self._hidden_field(V), rng)
+            V = self.visible_unit_.sample(self._visible_field(H), rng)
+        return V
+
+    def reconstruct(
+        self,
+        X: ArrayLike,
+        n_gibbs: int = 1,
+        random_state: int | np.random.Generator | None = None,
+    ) -> NDArray:
+        """E[v | h] for hidden states h drawn `n_gibbs` steps away from each row of `X`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_visible)
+        n_gibbs : int, default=1
+            1 draws h given the row itself.
+        random_state : int, numpy.random.Generator or None, default=None
+            None goes on with the generator of the model, so two calls give different draws.
+
+        Returns
+        -------
+        means : ndarray of shape (n_samples, n_visible)
+            Means, not states.
+        """
+        check_number(n_gibbs, "n_gibbs", Integral, min_val=1)
+        V = self._check_rows(X)
+        rng = self._generator(random_state)
+        start = self._gibbs(V, n_gibbs - 1, rng)
+        return self._reconstruct(start, rng).astype(V.dtype, copy=False)
+
+    def _reconstruct(self, V: NDArray, rng: np.random.Generator) -> NDArray:
+        H = self.hidden_unit_.sample(self._hidden_field(V), rng)
+        return self.visible_unit_.mean(self._visible_field(H))
+
+    def sample(
+        self,
+        n_samples: int,
+        n_gibbs: int = 1000,
+        init: ArrayLike | None = None,
+        random_state: int | np.random.Generator | None = None,
+    ) -> NDArray:
+        """Visible states at the end of independent Gibbs chains ("fantasies").
+
+        Parameters
+        ----------
+        n_samples : int
+            Number of chains.
+        n_gibbs : int, default=1000
+            Length of each chain.
+        init : array-like of shape (n_samples, n_visible), default=None
+            Where the chains start; None draws each visible unit from its bias alone.
+        random_state : int, numpy.random.Generator or None, default=None
+            None goes on with the generator of the model, so two calls give different draws.
+
+        Returns
+        -------
+        V : ndarray of shape (n_samples, n_visible)
+            States, not means; ``rbm.inverse_transform(rbm.transform(V))`` smooths them.
+        """
+        check_is_fitted(self)
+        check_number(n_samples, "n_samples", Integral, min_val=1)
+        check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
+        rng = self._generator(random_state)
+        if init is None:
+            init = self.visible_unit_.sample(np.tile(self.visible_bias_, (n_samples, 1)), rng)
+        else:
+            init = self._check_rows(init).copy()
+        if len(init) != n_samples:
+            raise ValueError(f"init must have n_samples={n_samples} rows, got {len(init)}")
+        return self._gibbs(init, n_gibbs, rng)
+
+    # Files ------------------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write weights, parameters and history to `path`, one npz file without pickle.
+
+        The file appears whole or not at all. Momentum, persistent chains and the state of the
+        generator are not kept: training that goes on after `load` starts them afresh.
+        """
+        check_is_fitted(self)
+        parameters = self.get_params(deep=False)
+        if isinstance(self.visible, units.Unit):
+            parameters["visible"] = self.visible.spec()
+        if not isinstance(self.random_state, Integral):
+            parameters["random_state"] = None
+        header = {"model": type(self).__name__, "parameters": parameters, "history": self.history_}
+        arrays = dict(zip(("weights", "visible_bias", "hidden_bias"), self._parameters()))
+        if hasattr(self, "feature_names_in_"):
+            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
+        write_model(path, header, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """The model that `save` wrote to `path`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        header, arrays = read_model(path, cls.__name__)
+        try:
+            parameters = header["parameters"]
+            if isinstance(parameters["visible"], dict):
+                parameters["visible"] = units.from_spec(parameters["visible"])
+            rbm = cls(**parameters)
+            rbm.weights_ = arrays["weights"]
+            rbm.visible_bias_ = arrays["visible_bias"]
+            rbm.hidden_bias_ = arrays["hidden_bias"]
+            rbm.n_features_in_, n_hidden = rbm.weights_.shape
+            shapes = [a.shape for a in rbm._parameters()[1:]]
+            if shapes != [(rbm.n_features_in_,), (rbm.n_hidden,)] or n_hidden != rbm.n_hidden:
+                raise ValueError("the shapes of weights and biases disagree")
+            if not all(np.isfinite(a).all() for a in rbm._parameters()):
+                raise ValueError("a weight is not finite")
+            rbm.visible_unit_ = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
+            rbm.hidden_unit_ = units.resolve(rbm.hidden, n_hidden, "hidden")
+            rbm.history_ = header["history"]
+            if "feature_names_in" in arrays:
+                rbm.feature_names_in_ = arrays["feature_names_in"].astype(object)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
+        rbm._random = as_generator(rbm.random_state)
+        return rbm
+
+    # Checks -----------------------------------------------------------------------------------
+
+    def _check_parameters(self) -> None:
+        for name in ("n_hidden", "n_gibbs", "batch_size", "n_epochs"):
+            check_number(getattr(self, name), name, Integral, min_val=1)
+        if not isinstance(self.verbose, Integral):
+            raise TypeError(f"verbose must be 0 or 1, got {self.verbose!r}")
+        if self.n_chains is not None:
+            check_number(self.n_chains, "n_chains", Integral, min_val=1)
+        for name in ("weight_decay", "sparsity_cost"):
+            check_number(getattr(self, name), name, Real, min_val=0)
+        bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "left"}
+        check_number(self.validation_fraction, "validation_fraction", Real, **bounds)
+        self._check_schedule("learning_rate", min_val=0, include_boundaries="neither")
+        self._check_schedule("momentum", **bounds)
+        for name, choices in {
+            "hidden": ("bernoulli", "gaussian"),
+            "algorithm": ("cd", "pcd"),
+            "dtype": ("float32", "float64"),
+        }.items():
+            if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
+                raise ValueError(f"{name}={getattr(self, name)!r}: choose one of {choices}")
+        if self.sparsity_target is not None:
+            bounds["include_boundaries"] = "neither"
+            check_number(self.sparsity_target, "sparsity_target", Real, **bounds)
+            if self.hidden != "bernoulli":
+                raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
+        elif self.sparsity_cost:
+            raise ValueError("sparsity_cost > 0 needs a sparsity_target, such as 0.1")
+
+    def _check_continues(self) -> None:
+        for name, found in {
+            "n_hidden": self.weights_.shape[1],
+            "dtype": self.weights_.dtype.name,
+        }.items():
+            if getattr(self, name) != found:
+                raise ValueError(f"{name} was {found} in training so far: only fit can change it")
+
+    def _check_schedule(self, name: str, **bounds: Any) -> None:
+        value = getattr(self, name)
+        if isinstance(value, Real):
+            check_number(value, name, Real, **bounds)
+            return
+        if (
+            isinstance(value, str)
+            or not isinstance(value, Sequence | np.ndarray)
+            or not np.ndim(value)
+        ):
+            raise TypeError(f"{name} must be a number or one number for each epoch, got {value!r}")
+        if len(value) != self.n_epochs:
+            raise ValueError(
+                f"{name} has {len(value)} values for n_epochs={self.n_epochs}: give one number, "
+                f"or one for each epoch"
+            )
+        for epoch, rate in enumerate(value):
+            check_number(rate, f"{name}[{epoch}]", Real, **bounds)
+
+    def _check_training_rows(self, X: ArrayLike, *, reset: bool) -> NDArray:
+        # Integers and memory maps stay as they are: each batch is converted when its turn comes.
+        X = validate_data(self, X, reset=reset)
+        if reset:
+            self.visible_unit_ = units.resolve(self.visible, X.shape[1], "visible")
+        self.visible_unit_.check(X)
+        return X
+
+    def _check_rows(self, V: ArrayLike) -> NDArray:
+        check_is_fitted(self)
+        V = validate_data(self, V, reset=False)
+        self.visible_unit_.check(V)
+        return self._floating(V)
+
+    def _check_hidden_rows(self, H: ArrayLike) -> NDArray:
+        check_is_fitted(self)
+        H = check_array(H, input_name="H")
+        if H.shape[1] != self.hidden_unit_.n_units:
+            raise ValueError(f"H has {H.shape[1]} columns, one for each of {self.n_hidden} units")
+        self.hidden_unit_.check(H)
+        return self._floating(H)
+
+    def _floating(self, rows: NDArray) -> NDArray:
+        known = rows.dtype in (np.float32, np.float64)
+        return rows if known else rows.astype(self.weights_.dtype)
+
+    def _n_held_out(self, n_rows: int) -> int:
+        n_held_out = round(self.validation_fraction * n_rows)
+        if not 0 < n_held_out < n_rows:
+            raise ValueError(
+                f"validation_fraction={self.validation_fraction} of {n_rows} rows leaves none to "
+                f"{'watch' if n_held_out == 0 else 'train on'}"
+            )
+        return n_held_out
+
+    def _generator(self, random_state: int | np.random.Generator | None) -> np.random.Generator:
+        return self._random if random_state is None else as_generator(random_state)
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.weights_.shape[1]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "weights_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.input_tags.positive_only = self.visible == "bernoulli"
+        return tags
+
+
+def as_generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
+    """The generator that `random_state` stands for; a generator is used as it is."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if random_state is None or (
+        isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    ):
+        return np.random.default_rng(random_state)
+    raise TypeError(
+        f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
+    )
+
+
+def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
+    """scikit-learn's `check_scalar`, without its weakness for True, NaN and infinity."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    check_scalar(value, name, kind, **bounds)
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+
+
+def write_model(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
+    """Write an npz file whose entry "header" is JSON, so that reading it needs no pickle."""
+    path = Path(path)
+    text = json.dumps(header, default=lambda value: np.asarray(value).tolist())
+    # Written beside its place and moved there: a reader never sees half a file.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, header=np.array(text), **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_model(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]:
+    """Header and arrays of a file written by `write_model` for the class called `model`."""
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = dict(file)
+        header = json.loads(str(arrays.pop("header")))
+        found = header["model"]
+    except FileNotFoundError:
+        raise
+    # What zipfile, NumPy and json raise over a damaged file is not documented; all of it is seen.
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or not a model saved by dbnlab") from error
+    if found != model:
+        raise ValueError(f"{path} holds a {found}, not a {model}: load it with {found}.load")
+    return header, arrays
+
+
+def _value_at(schedule: float | Sequence[float], epoch: int) -> float:
+    return schedule if isinstance(schedule, Real) else schedule[min(epoch, len(schedule) - 1)]
+
+
+def _progress_bar(n_epochs: int, verbose: int) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=n_epochs, unit="epoch", disable=not verbose)

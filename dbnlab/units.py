@@ -1,0 +1,332 @@
+r"""Unit types as exponential families.
+
+A layer of units in states s that receives the input field x follows
+
+    p(s | x) = p0(s) exp(x · s - A(x)),        A(x) = log Σ_s p0(s) exp(x · s).
+
+Everything an RBM needs of a unit type is its base measure p0, its log-partition function A, the
+gradient of A, which is the mean E[s | x], and a way to draw s. States and fields are rows of
+arrays of shape (n_rows, n_units). The formulation is that of Welling, Rosen-Zvi & Hinton (2004),
+"Exponential family harmoniums with an application to information retrieval", section 2.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Unit:
+    """What every unit type offers; `n_units` is the width of the layer."""
+
+    n_units: int
+
+    def log_base_measure(self, s: NDArray) -> NDArray:
+        """log p0 of each row of states, shape (n_rows,)."""
+        return np.zeros(s.shape[0], dtype=s.dtype)
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        """A(x), summed over the units of each row, in nats, shape (n_rows,)."""
+        raise NotImplementedError
+
+    def mean(self, x: NDArray) -> NDArray:
+        """E[s | x], the gradient of A, same shape as `x`."""
+        raise NotImplementedError
+
+    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
+        """Independent draws of s given each row of `x`, same shape and dtype."""
+        raise NotImplementedError
+
+    def bias_from_data(self, V: NDArray) -> NDArray:
+        """The bias whose mean equals that of the rows of `V`, finite even for constant columns."""
+        raise NotImplementedError
+
+    def check(self, V: NDArray) -> None:
+        """Raise ValueError where `V` holds values that no state or mean of this unit can have."""
+
+    def n_states(self) -> int | None:
+        """Number of joint states of the layer; None where they cannot be counted."""
+        return None
+
+    def states(self, numbers: NDArray) -> NDArray:
+        """The joint states with these numbers, from 0 to `n_states()` - 1, one float64 row each."""
+        raise NotImplementedError
+
+    def spec(self) -> dict:
+        """A description that JSON can hold; `from_spec` turns it back into a unit."""
+        return {"type": type(self).__name__, "n_units": self.n_units}
+
+
+@dataclass(frozen=True)
+class Bernoulli(Unit):
+    """Binary units, s in {0, 1}, p0 = 1, A(x) = log(1 + e^x).
+
+    Parameters
+    ----------
+    n_units : int
+        Width of the layer.
+    """
+
+    n_units: int
+
+    def __post_init__(self) -> None:
+        _check_size(self.n_units, "n_units", 1)
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        # log(1 + e^x) without overflow, and ten times faster than logaddexp.
+        softplus = np.log1p(np.exp(-np.abs(x)))
+        softplus += np.maximum(x, 0)
+        return softplus.sum(axis=-1)
+
+    def mean(self, x: NDArray) -> NDArray:
+        # The logistic function as a tanh: never overflows, and several times faster than expit.
+        p = np.tanh(0.5 * x)
+        p += 1
+        p *= 0.5
+        return p
+
+    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
+        return (rng.random(x.shape, dtype=x.dtype) < self.mean(x)).astype(x.dtype)
+
+    def bias_from_data(self, V: NDArray) -> NDArray:
+        # Hinton's log p / (1 - p); a constant column counts as half an observation of the other
+        # value, or its bias would be infinite.
+        margin = 0.5 / len(V)
+        p = np.clip(V.mean(axis=0, dtype=np.float64), margin, 1 - margin)
+        return np.log(p / (1 - p))
+
+    def check(self, V: NDArray) -> None:
+        _check_interval(V, "Bernoulli", "scale each column to [0, 1]")
+
+    def n_states(self) -> int:
+        return 2**self.n_units
+
+    def states(self, numbers: NDArray) -> NDArray:
+        return _digits(numbers, [2] * self.n_units).astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Gaussian(Unit):
+    """Real-valued units of unit variance, p0(s) = exp(-s²/2), A(x) = x²/2 + log(2π)/2.
+
+    Parameters
+    ----------
+    n_units : int
+        Width of the layer.
+    """
+
+    n_units: int
+
+    def __post_init__(self) -> None:
+        _check_size(self.n_units, "n_units", 1)
+
+    def log_base_measure(self, s: NDArray) -> NDArray:
+        return -0.5 * np.einsum("ij,ij->i", s, s)
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        return 0.5 * np.einsum("ij,ij->i", x, x) + 0.5 * self.n_units * math.log(2 * math.pi)
+
+    def mean(self, x: NDArray) -> NDArray:
+        return x.copy()
+
+    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
+        return x + rng.standard_normal(x.shape, dtype=x.dtype)
+
+    def bias_from_data(self, V: NDArray) -> NDArray:
+        return V.mean(axis=0, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Softmax(Unit):
+    """Blocks of units of which exactly one is on: one-hot codes, A(x) = Σ_blocks log Σ_i e^{x_i}.
+
+    Parameters
+    ----------
+    sizes : int or sequence of int
+        Number of units in each block, each at least 2.
+    """
+
+    sizes: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        sizes = (self.sizes,) if isinstance(self.sizes, Integral) else tuple(self.sizes)
+        for size in sizes:
+            _check_size(size, "each of sizes", 2)
+        if not sizes:
+            raise ValueError("sizes is empty: a softmax layer needs at least one block")
+        object.__setattr__(self, "sizes", tuple(int(size) for size in sizes))
+
+    @property
+    def n_units(self) -> int:
+        return sum(self.sizes)
+
+    def _blocks(self, x: NDArray) -> list[NDArray]:
+        return np.split(x, np.cumsum(self.sizes)[:-1], axis=-1)
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        return sum(np.logaddexp.reduce(block, axis=-1) for block in self._blocks(x))
+
+    def mean(self, x: NDArray) -> NDArray:
+        p = [np.exp(block - block.max(axis=-1, keepdims=True)) for block in self._blocks(x)]
+        return np.concatenate([e / e.sum(axis=-1, keepdims=True) for e in p], axis=-1)
+
+    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
+        s = np.zeros_like(x)
+        u = rng.random((len(x), len(self.sizes)), dtype=x.dtype)
+        for block, p, threshold in zip(self._blocks(s), self._blocks(self.mean(x)), u.T):
+            chosen = (np.cumsum(p, axis=-1) <= threshold[:, None]).sum(axis=-1)
+            # Rounding can leave the last cumulative sum just below 1, and the draw above it.
+            block[np.arange(len(x)), np.minimum(chosen, p.shape[-1] - 1)] = 1
+        return s
+
+    def bias_from_data(self, V: NDArray) -> NDArray:
+        return np.log(np.maximum(V.mean(axis=0, dtype=np.float64), 0.5 / len(V)))
+
+    def check(self, V: NDArray) -> None:
+        _check_interval(V, "softmax", "give one-hot rows or probabilities")
+        for number, block in enumerate(self._blocks(V)):
+            wrong = np.abs(block.sum(axis=-1, dtype=np.float64) - 1) > 1e-3
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise ValueError(
+                    f"softmax block {number} must sum to 1 in every row, but sums to "
+                    f"{block[row].sum():g} in row {row}: give one-hot rows or probabilities"
+                )
+
+    def n_states(self) -> int:
+        return int(np.prod(self.sizes, dtype=object))
+
+    def states(self, numbers: NDArray) -> NDArray:
+        choices = _digits(numbers, self.sizes).T
+        return np.concatenate([np.eye(n)[chosen] for n, chosen in zip(self.sizes, choices)], axis=1)
+
+    def spec(self) -> dict:
+        return {"type": "Softmax", "sizes": list(self.sizes)}
+
+
+@dataclass(frozen=True, init=False)
+class Joint(Unit):
+    """Layers of different unit types side by side, such as pixels and a label.
+
+    Parameters
+    ----------
+    *units : Unit
+        The layers from left to right, for example ``Joint(Bernoulli(784), Softmax(10))``.
+    """
+
+    units: tuple[Unit, ...]
+
+    def __init__(self, *units: Unit) -> None:
+        if not units or not all(isinstance(unit, Unit) for unit in units):
+            raise TypeError(
+                f"Joint takes one or more units, such as Joint(Bernoulli(784), Softmax(10)), "
+                f"got {units!r}"
+            )
+        object.__setattr__(self, "units", units)
+
+    @property
+    def n_units(self) -> int:
+        return sum(unit.n_units for unit in self.units)
+
+    def _parts(self, x: NDArray) -> list[tuple[Unit, NDArray]]:
+        edges = np.cumsum([unit.n_units for unit in self.units])[:-1]
+        return list(zip(self.units, np.split(x, edges, axis=-1)))
+
+    def log_base_measure(self, s: NDArray) -> NDArray:
+        return sum(unit.log_base_measure(part) for unit, part in self._parts(s))
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        return sum(unit.log_partition(part) for unit, part in self._parts(x))
+
+    def mean(self, x: NDArray) -> NDArray:
+        return np.concatenate([unit.mean(part) for unit, part in self._parts(x)], axis=1)
+
+    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
+        return np.concatenate([unit.sample(part, rng) for unit, part in self._parts(x)], axis=1)
+
+    def bias_from_data(self, V: NDArray) -> NDArray:
+        return np.concatenate([unit.bias_from_data(part) for unit, part in self._parts(V)])
+
+    def check(self, V: NDArray) -> None:
+        for unit, part in self._parts(V):
+            unit.check(part)
+
+    def n_states(self) -> int | None:
+        counts = [unit.n_states() for unit in self.units]
+        return None if None in counts else int(np.prod(counts, dtype=object))
+
+    def states(self, numbers: NDArray) -> NDArray:
+        parts = _digits(numbers, [unit.n_states() for unit in self.units]).T
+        return np.concatenate([unit.states(n) for unit, n in zip(self.units, parts)], axis=1)
+
+    def spec(self) -> dict:
+        return {"type": "Joint", "units": [unit.spec() for unit in self.units]}
+
+
+def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
+    """The unit that the RBM argument called `argument` names, for a layer of `n_units`.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or a unit object does not have `n_units`.
+    TypeError
+        If `unit` is neither a name nor a unit.
+    """
+    names = {"bernoulli": Bernoulli, "gaussian": Gaussian}
+    if isinstance(unit, str):
+        if unit not in names:
+            raise ValueError(f"{argument}={unit!r}: choose one of {sorted(names)} or a unit object")
+        return names[unit](n_units)
+    if not isinstance(unit, Unit):
+        raise TypeError(
+            f"{argument} must be 'bernoulli', 'gaussian' or an object from dbnlab.units, "
+            f"got {unit!r}"
+        )
+    if unit.n_units != n_units:
+        raise ValueError(
+            f"{argument}={unit!r} has {unit.n_units} units, but the data have {n_units} columns"
+        )
+    return unit
+
+
+def from_spec(spec: dict) -> Unit:
+    """The unit that `Unit.spec` described."""
+    if spec["type"] == "Joint":
+        return Joint(*(from_spec(part) for part in spec["units"]))
+    if spec["type"] == "Softmax":
+        return Softmax(spec["sizes"])
+    return {"Bernoulli": Bernoulli, "Gaussian": Gaussian}[spec["type"]](spec["n_units"])
+
+
+def _digits(numbers: NDArray, bases: Sequence[int]) -> NDArray:
+    """The numbers written in mixed radix, most significant digit first, one row each."""
+    columns = []
+    for base in reversed(bases):
+        numbers, digit = np.divmod(numbers, base)
+        columns.append(digit)
+    return np.stack(columns[::-1], axis=-1)
+
+
+def _check_size(size: int, name: str, least: int) -> None:
+    if not isinstance(size, Integral) or isinstance(size, bool):
+        raise TypeError(f"{name} must be an integer, got {size!r}")
+    if size < least:
+        raise ValueError(f"{name} must be at least {least}, got {size}")
+
+
+def _check_interval(V: NDArray, kind: str, cure: str) -> None:
+    if V.dtype == bool or not V.size:
+        return
+    low, high = V.min(), V.max()
+    if low < 0 or high > 1:
+        found = low if low < 0 else high
+        row, column = (int(i) for i in np.argwhere(found == V)[0])
+        raise ValueError(
+            f"{'Negative values in data' if low < 0 else 'Values above 1 in data'}: {kind} units "
+            f"need [0, 1], found {found:g} in row {row}, column {column}: {cure}, or choose "
+            f"visible='gaussian'"
+        )

@@ -1,0 +1,98 @@
+"""Small random models of every unit type, and their distributions summed term by term.
+
+Nothing here calls the formulas under test: states come from itertools, Gaussian units lie on a grid
+(so fine that the sums are integrals to about ten digits), and energies are written out.
+"""
+
+import itertools
+
+import numpy as np
+from scipy.special import logsumexp
+
+from dbnlab import RBM
+from dbnlab.units import Bernoulli, Gaussian, Joint, Softmax
+
+VISIBLE = {
+    "bernoulli": Bernoulli(4),
+    "gaussian": Gaussian(2),
+    "softmax": Softmax((2, 3)),
+    "joint": Joint(Bernoulli(2), Softmax(3)),
+    "joint_gaussian": Joint(Gaussian(1), Bernoulli(2)),
+}
+PAIRS = [(visible, hidden) for visible in VISIBLE for hidden in ("bernoulli", "gaussian")]
+COUNTABLE = [pair for pair in PAIRS if pair not in [("gaussian", "gaussian")]]
+COUNTABLE.remove(("joint_gaussian", "gaussian"))
+GRID = np.arange(-12, 12.25, 0.5)
+
+
+def points(unit):
+    """States of a layer and the log of their measure: 1 for a state, e^{-s²/2} ds on the grid."""
+    if isinstance(unit, Joint):
+        parts = [points(part) for part in unit.units]
+    elif isinstance(unit, Softmax):
+        parts = [(np.eye(size), np.zeros(size)) for size in unit.sizes]
+    elif isinstance(unit, Gaussian):
+        parts = [(GRID[:, None], -(GRID**2) / 2 + np.log(0.5))] * unit.n_units
+    else:
+        parts = [(np.array([[0.0], [1.0]]), np.zeros(2))] * unit.n_units
+    states = [np.concatenate(rows) for rows in itertools.product(*(s for s, _ in parts))]
+    measure = [sum(terms) for terms in itertools.product(*(m for _, m in parts))]
+    return np.array(states), np.array(measure)
+
+
+def random_rbm(visible="bernoulli", hidden="bernoulli", seed=0, **parameters):
+    """A fitted float64 model whose weights and biases are then drawn at random."""
+    unit = VISIBLE[visible]
+    n_hidden = 3 if hidden == "bernoulli" else 2
+    defaults = {"learning_rate": 1e-9, "weight_decay": 0.0, "dtype": "float64"}
+    parameters = defaults | {"random_state": seed} | parameters
+    rbm = RBM(n_hidden, visible=unit, hidden=hidden, **parameters)
+    rbm.partial_fit(points(unit)[0][:1])
+    rng = np.random.default_rng(seed)
+    rbm.weights_ = rng.standard_normal(rbm.weights_.shape)
+    if hidden == "gaussian" and "gaussian" in visible:
+        rbm.weights_ *= 0.6 / np.linalg.norm(rbm.weights_, 2)
+    rbm.visible_bias_ = 0.7 * rng.standard_normal(unit.n_units)
+    rbm.hidden_bias_ = 0.7 * rng.standard_normal(n_hidden)
+    return rbm
+
+
+class Enumerated:
+    """The joint distribution as a table over the points V and H of the two layers."""
+
+    def __init__(self, rbm):
+        self.V, self.measure = points(rbm.visible_unit_)
+        self.H, hidden_measure = points(rbm.hidden_unit_)
+        exponent = self.V @ rbm.weights_ @ self.H.T + (self.V @ rbm.visible_bias_)[:, None]
+        exponent += self.H @ rbm.hidden_bias_ + hidden_measure
+        self.log_unnormalised = logsumexp(exponent, axis=1)
+        self.log_z = logsumexp(self.log_unnormalised + self.measure)
+        self.joint = np.exp(exponent + self.measure[:, None] - self.log_z)
+        self.p_visible = self.joint.sum(axis=1)
+        self.p_hidden = self.joint.sum(axis=0)
+
+    def mean_hidden(self):
+        return self.joint @ self.H / self.p_visible[:, None]
+
+    def mean_visible(self):
+        return self.joint.T @ self.V / self.p_hidden[:, None]
+
+    def moments(self, p):
+        """⟨v E[h|v]⟩, ⟨v⟩ and ⟨E[h|v]⟩ under the probabilities p of the points V, in one vector."""
+        H = self.mean_hidden()
+        return np.concatenate([((self.V.T * p) @ H).ravel(), p @ self.V, p @ H])
+
+    def after_gibbs(self, p, n_steps):
+        for _ in range(n_steps):
+            hidden = (p / self.p_visible) @ self.joint
+            p = self.joint @ (hidden / self.p_hidden)
+        return p
+
+    def likely_rows(self, n_rows, rng):
+        """Numbers of rows of V, drawn from the model flattened a little."""
+        p = np.sqrt(self.p_visible)
+        return rng.choice(len(self.V), size=n_rows, p=p / p.sum())
+
+
+def flat(gradient):
+    return np.concatenate([np.ravel(part) for part in gradient])

@@ -1,0 +1,97 @@
+import hashlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+
+from dbnlab import datasets
+
+
+@pytest.fixture(scope="module")
+def mnist():
+    return datasets.load_mnist()
+
+
+def test_mnist_has_all_digits_as_intensities(mnist):
+    assert mnist.X.shape == (60_000, 784)
+    assert mnist.X_test.shape == (10_000, 784)
+    assert mnist.X.dtype == mnist.X_test.dtype == np.float32
+    assert (mnist.X.min(), mnist.X.max()) == (0, 1)
+    assert np.bincount(mnist.y_test).tolist() == [
+        980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009,
+    ]  # fmt: skip
+    assert len(mnist.feature_names) == 784
+    assert mnist.image_shape == (28, 28)
+
+
+def test_digits_are_intensities_split_by_class():
+    data = datasets.load_digits()
+    assert data.X.shape == (1437, 64)
+    assert data.X_test.shape == (360, 64)
+    assert (data.X.min(), data.X.max()) == (0, 1)
+    assert np.ptp(np.bincount(data.y_test)) <= 3
+
+
+def test_subset_is_balanced_seeded_and_drawn_from_the_training_rows(mnist):
+    data = datasets.load_mnist(subset=1003, random_state=5)
+    again = datasets.load_mnist(subset=1003, random_state=5)
+    other = datasets.load_mnist(subset=1003, random_state=6)
+    assert sorted(np.bincount(data.y)) == [100] * 7 + [101] * 3
+    np.testing.assert_array_equal(data.X, again.X)
+    assert not np.array_equal(data.X, other.X)
+    rows = {row.tobytes(): label for row, label in zip(mnist.X, mnist.y)}
+    assert all(rows[row.tobytes()] == label for row, label in zip(data.X, data.y))
+    assert len(data.X_test) == 10_000
+
+
+def test_threshold_turns_on_what_exceeds_one_half(mnist):
+    data = datasets.load_mnist(binarize="threshold")
+    np.testing.assert_array_equal(data.X, mnist.X > 0.5)
+
+
+def test_sampled_pixels_are_on_with_their_intensity_as_probability(mnist):
+    data = datasets.load_mnist(binarize="sample", random_state=0)
+    assert set(np.unique(data.X)) == {0, 1}
+    grey = (mnist.X > 0.45) & (mnist.X < 0.55)
+    assert data.X[grey].mean() == pytest.approx(mnist.X[grey].mean(), abs=0.01)
+    assert (data.X[mnist.X == 1] == 1).all()
+    assert (data.X[mnist.X == 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"subset": 60_000}, "at most 54210 rows"),
+        ({"subset": 0}, "subset"),
+        ({"binarize": "round"}, "'sample' or 'threshold'"),
+    ],
+)
+def test_arguments_out_of_range_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        datasets.load_mnist(**arguments)
+
+
+def test_missing_file_says_how_to_restore_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"git checkout -- data/mnist\.npz"):
+        datasets.load_mnist()
+
+
+def test_damaged_file_says_how_to_restore_it(tmp_path, monkeypatch):
+    shutil.copy(datasets.DATA / "mnist.npz", tmp_path)
+    with open(tmp_path / "mnist.npz", "r+b") as file:
+        file.seek(5_000_000)
+        file.write(b"damage")
+    monkeypatch.setattr(datasets, "DATA", tmp_path)
+    with pytest.raises(ValueError, match=r"damaged.*git checkout -- data/mnist\.npz"):
+        datasets.load_mnist()
+
+
+def test_every_data_file_is_documented_with_its_checksum():
+    text = (datasets.DATA / "README.md").read_text()
+    documented = dict(re.findall(r"^\| `(\S+)` .* `(\w{64})` \|$", text, flags=re.M))
+    assert documented == datasets.CHECKSUMS
+    files = [path for path in datasets.DATA.iterdir() if path.suffix not in (".py", ".md")]
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert found == {name: found[name] for name in documented} == documented

@@ -1,0 +1,75 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from dbnlab import lesson
+
+
+def test_setup_returns_the_seeded_generator_and_prints_nothing(capfd):
+    rng = lesson.setup(seed=3)
+    assert rng.integers(1000) == np.random.default_rng(3).integers(1000)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_expect_prints_the_interval_and_never_the_measurement(capsys):
+    lesson.expect("test error", 0.0334, near=0.031, tol=0.004)
+    assert capsys.readouterr().out == "test error within 0.031 ± 0.004 ✓\n"
+
+
+@pytest.mark.parametrize("measured", [0.036, 0.02, np.nan])
+def test_expect_raises_with_the_measurement_outside(measured):
+    with pytest.raises(AssertionError, match=f"test error is {measured:.4g}"):
+        lesson.expect("test error", measured, near=0.031, tol=0.004)
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (None, "not yet: F is still to do"),
+        (..., "not yet: F is still to do"),
+        ("text", "not yet: F must be numbers, got str"),
+        ([[1.0], [2.0, 3.0]], "not yet: F must be numbers, got list"),
+        ([1.0, 2.0, 3.0], "not yet: F must have shape (2,), got (3,)"),
+        ([1.0, 2.5], "not yet: F is off by up to 0.5"),
+        ([1.0, np.nan], "not yet: F is off by up to nan"),
+        ([1.0, 2.0 + 1e-9], "✓ F"),
+    ],
+)
+def test_check_says_what_is_missing_and_never_raises(answer, verdict, capsys):
+    lesson.check("F", answer, [1.0, 2.0])
+    assert capsys.readouterr().out == f"{verdict}\n"
+
+
+def test_slider_draws_each_position_once_and_only_when_visited():
+    drawn = []
+
+    def draw(value):
+        drawn.append(value)
+        figure, ax = plt.subplots()
+        ax.plot([0, value])
+        return figure
+
+    box = lesson.slider("steps", [1, 10, 100], draw)
+    handle, image = box.children
+    first = image.value
+    handle.value = 2
+    assert image.value != first
+    handle.value = 0
+    assert image.value == first
+    assert drawn == [1, 100]
+    assert plt.get_fignums() == []
+    assert repr(box) == "[steps: a slider, where a kernel runs]"
+
+
+def test_environment_check_prints_one_line_and_shows_versions(capsys):
+    box = lesson.check_environment()
+    assert capsys.readouterr().out == "Everything the course needs is here ✓\n"
+    assert np.__version__ in box.children[0].value
+    assert "CPU cores" in box.children[0].value
+
+
+def test_environment_check_names_what_is_missing_and_the_cure(capsys, monkeypatch):
+    monkeypatch.setattr(lesson, "NEEDED", (*lesson.NEEDED, "no-such-package"))
+    lesson.check_environment()
+    out = capsys.readouterr().out
+    assert out == "missing: no-such-package. In the clone, run: make lab\n"
