@@ -1,0 +1,52 @@
+"""Re-run notebooks in place and normalise them, so that running this twice changes no byte.
+
+python notebooks/rerun.py [notebook.ipynb ...]          without names: all of them
+"""
+
+import sys
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+HERE = Path(__file__).parent
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def all_notebooks() -> list[Path]:
+    return [*sorted(HERE.glob("*.ipynb")), *sorted(HERE.glob("solutions/*.ipynb"))]
+
+
+def normalise(notebook: nbformat.NotebookNode) -> None:
+    """Keep what a reader needs; drop what differs between two runs or two machines."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("slideshow", "tags")}
+        for output in cell.get("outputs", []):
+            # A stored view names a model that no longer exists; its text stays.
+            output.get("data", {}).pop(WIDGET, None)
+            output.get("metadata", {}).pop(WIDGET, None)
+
+
+def rerun(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook,
+        timeout=120,
+        kernel_name="python3",
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.parent)}},
+    ).execute()
+    normalise(notebook)
+    nbformat.validate(notebook)
+    nbformat.write(notebook, path)
+
+
+if __name__ == "__main__":
+    for path in [Path(name) for name in sys.argv[1:]] or all_notebooks():
+        print(path, flush=True)
+        rerun(path)
