@@ -135,7 +135,8 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], Figure]) -> 
         style={"description_width": "initial"},
         layout={"width": "32em"},
     )
-    image = ipywidgets.Image(value=picture(0), format="png")
+    as_drawn = {"align_self": "flex-start", "max_width": "100%"}
+    image = ipywidgets.Image(value=picture(0), format="png", layout=as_drawn)
     handle.observe(lambda change: setattr(image, "value", picture(change["new"])), names="value")
     return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image])
 
