@@ -34,6 +34,7 @@ from dbnlab import units
 
 MONITORED_ROWS = 1000
 SPARSITY_DECAY = 0.9
+SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
 
 
 class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -86,6 +87,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     weights_ : ndarray of shape (n_visible, n_hidden)
     visible_bias_ : ndarray of shape (n_visible,)
     hidden_bias_ : ndarray of shape (n_hidden,)
+    data_bias_ : ndarray of shape (n_visible,)
+        Visible bias with which independent units have the means of the training rows: where
+        training starts, and a base model for annealed importance sampling.
     chains_ : ndarray of shape (n_chains, n_hidden)
         Hidden states of the persistent chains; only after training with "pcd".
     history_ : dict of lists, one entry for each epoch
@@ -223,6 +227,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         shape = (n_visible, self.n_hidden)
         self.weights_ = (0.01 * rng.standard_normal(shape)).astype(self.dtype)
         self.visible_bias_ = self.visible_unit_.bias_from_data(X).astype(self.dtype)
+        self.data_bias_ = self.visible_bias_.copy()
         self.hidden_bias_ = np.zeros(self.n_hidden, dtype=self.dtype)
         if self.sparsity_target is not None:
             self.hidden_bias_ += np.log(self.sparsity_target / (1 - self.sparsity_target))
@@ -528,7 +533,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if not isinstance(self.random_state, Integral):
             parameters["random_state"] = None
         header = {"model": type(self).__name__, "parameters": parameters, "history": self.history_}
-        arrays = dict(zip(("weights", "visible_bias", "hidden_bias"), self._parameters()))
+        arrays = {name: getattr(self, f"{name}_") for name in SAVED}
         if hasattr(self, "feature_names_in_"):
             arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
         write_model(path, header, arrays)
@@ -550,15 +555,14 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if isinstance(parameters["visible"], dict):
                 parameters["visible"] = units.from_spec(parameters["visible"])
             rbm = cls(**parameters)
-            rbm.weights_ = arrays["weights"]
-            rbm.visible_bias_ = arrays["visible_bias"]
-            rbm.hidden_bias_ = arrays["hidden_bias"]
+            for name in SAVED:
+                setattr(rbm, f"{name}_", arrays[name])
+                if not np.isfinite(arrays[name]).all():
+                    raise ValueError(f"{name} is not finite")
             rbm.n_features_in_, n_hidden = rbm.weights_.shape
-            shapes = [a.shape for a in rbm._parameters()[1:]]
-            if shapes != [(rbm.n_features_in_,), (rbm.n_hidden,)] or n_hidden != rbm.n_hidden:
+            shapes = [arrays[name].shape for name in SAVED[1:]]
+            if shapes != [(rbm.n_features_in_,)] * 2 + [(n_hidden,)] or n_hidden != rbm.n_hidden:
                 raise ValueError("the shapes of weights and biases disagree")
-            if not all(np.isfinite(a).all() for a in rbm._parameters()):
-                raise ValueError("a weight is not finite")
             rbm.visible_unit_ = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
             rbm.hidden_unit_ = units.resolve(rbm.hidden, n_hidden, "hidden")
             rbm.history_ = header["history"]

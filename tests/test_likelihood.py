@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
-from models import COUNTABLE, PAIRS, Enumerated, flat, random_rbm
+from models import COUNTABLE, PAIRS, Enumerated, flat, points, random_rbm
 from scipy.special import logsumexp
+from scipy.stats import t as student_t
 
-from dbnlab import RBM, likelihood
+from dbnlab import RBM, datasets, likelihood
+from dbnlab.units import Joint, Softmax
 
 COUNTED = pytest.mark.parametrize(("visible", "hidden"), COUNTABLE)
 UNCOUNTED = pytest.mark.parametrize(
@@ -27,7 +29,7 @@ def independent(n_visible, n_hidden, dtype="float64"):
 def test_log_partition_equals_the_sum_over_all_states(visible, hidden, seed):
     rbm = random_rbm(visible, hidden, seed)
     np.testing.assert_allclose(
-        likelihood.log_partition(rbm).value, Enumerated(rbm).log_z, rtol=1e-8
+        likelihood.log_partition(rbm, "exact").value, Enumerated(rbm).log_z, rtol=1e-8
     )
 
 
@@ -36,7 +38,7 @@ def test_log_likelihood_is_the_log_of_the_enumerated_probability(visible, hidden
     rbm = random_rbm(visible, hidden)
     table = Enumerated(rbm)
     rows = table.likely_rows(20, np.random.default_rng(0))
-    log_p = likelihood.log_likelihood(rbm, table.V[rows], likelihood.log_partition(rbm))
+    log_p = likelihood.log_likelihood(rbm, table.V[rows], likelihood.log_partition(rbm, "exact"))
     expected = table.log_unnormalised[rows] + table.measure[rows] - table.log_z
     base_measure = np.einsum("ij,ij->i", table.V, table.V)[rows] / 2
     log_cell = table.measure[rows] + base_measure * (visible == "gaussian")
@@ -49,7 +51,7 @@ def test_log_likelihood_is_the_log_of_the_enumerated_probability(visible, hidden
 def test_probabilities_sum_to_one(visible, hidden):
     rbm = random_rbm(visible, hidden)
     table = Enumerated(rbm)
-    log_p = likelihood.log_likelihood(rbm, table.V, likelihood.log_partition(rbm))
+    log_p = likelihood.log_likelihood(rbm, table.V, likelihood.log_partition(rbm, "exact"))
     log_cell = table.measure.max()
     np.testing.assert_allclose(np.exp(log_p + log_cell).sum(), 1, rtol=1e-8)
 
@@ -86,7 +88,7 @@ def test_exact_gradient_vanishes_where_the_data_are_the_model():
 @pytest.mark.parametrize("shape", [(13, 40), (40, 13)])
 def test_either_layer_may_be_the_small_one(shape):
     rbm, log_z = independent(*shape)
-    np.testing.assert_allclose(likelihood.log_partition(rbm).value, log_z, rtol=1e-12)
+    np.testing.assert_allclose(likelihood.log_partition(rbm, "exact").value, log_z, rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(13, 14), (14, 13)])
@@ -97,12 +99,12 @@ def test_more_states_than_one_chunk_are_summed_like_few(shape):
     V = (numbers >> np.arange(shape[0])) & 1
     field = V @ rbm.weights_ + rbm.hidden_bias_
     log_z = logsumexp(V @ rbm.visible_bias_ + np.logaddexp(0, field).sum(axis=1))
-    np.testing.assert_allclose(likelihood.log_partition(rbm).value, log_z, rtol=1e-12)
+    np.testing.assert_allclose(likelihood.log_partition(rbm, "exact").value, log_z, rtol=1e-12)
 
 
 def test_float32_models_are_summed_in_float64():
     rbm, log_z = independent(13, 12, "float32")
-    np.testing.assert_allclose(likelihood.log_partition(rbm).value, log_z, rtol=1e-12)
+    np.testing.assert_allclose(likelihood.log_partition(rbm, "exact").value, log_z, rtol=1e-12)
 
 
 def test_an_exact_value_is_its_own_interval_and_may_be_given_as_a_number():
@@ -128,15 +130,168 @@ def test_asking_for_likelihoods_does_not_change_the_model():
 @UNCOUNTED
 def test_two_gaussian_layers_cannot_be_enumerated(visible, hidden):
     with pytest.raises(ValueError, match="exact enumeration needs a layer with at most"):
-        likelihood.log_partition(random_rbm(visible, hidden))
+        likelihood.log_partition(random_rbm(visible, hidden), "exact")
 
 
 def test_too_many_states_are_refused():
     rbm, _ = independent(26, 26)
     with pytest.raises(ValueError, match="such as 25 binary units"):
-        likelihood.log_partition(rbm)
+        likelihood.log_partition(rbm, "exact")
 
 
-def test_an_unknown_method_is_refused():
-    with pytest.raises(ValueError, match="method='magic': choose 'exact'"):
-        likelihood.log_partition(random_rbm(), "magic")
+# Annealed importance sampling --------------------------------------------------------------------
+
+N_RUNS = 20
+
+
+@pytest.fixture(scope="module")
+def annealed():
+    """24 random models: exact log Z, and runs of AIS and reverse AIS of each."""
+    results = []
+    for visible, hidden in COUNTABLE:
+        for seed in range(3):
+            rbm = random_rbm(visible, hidden, seed=seed)
+            table = Enumerated(rbm)
+            X = table.V[table.likely_rows(100, np.random.default_rng(seed))]
+            runs = {
+                method: [
+                    likelihood.log_partition(rbm, method, n_betas=100, X=X, random_state=run)
+                    for run in range(N_RUNS)
+                ]
+                for method in ("ais", "reverse_ais")
+            }
+            results.append((likelihood.log_partition(rbm, "exact").value, runs))
+    return results
+
+
+@pytest.mark.parametrize(("method", "sign"), [("ais", 1), ("reverse_ais", -1)])
+def test_ais_errs_downwards_and_reverse_ais_upwards(annealed, method, sign):
+    # One chance in a hundred that any of the 24 one-sided t-tests fails by accident.
+    limit = student_t.ppf(1 - 0.01 / len(annealed), N_RUNS - 1)
+    for exact, runs in annealed:
+        errors = sign * (np.array([run.value for run in runs[method]]) - exact)
+        assert errors.mean() <= limit * errors.std(ddof=1) / np.sqrt(N_RUNS)
+
+
+@pytest.mark.parametrize("method", ["ais", "reverse_ais"])
+def test_intervals_cover_the_truth_as_often_as_they_claim(annealed, method):
+    covered = [run.low <= exact <= run.high for exact, runs in annealed for run in runs[method]]
+    assert len(covered) == 480
+    assert 0.90 <= np.mean(covered) <= 0.98
+
+
+def test_with_few_steps_the_two_bounds_enclose_the_truth_from_afar():
+    rbm = random_rbm()
+    rbm.weights_ *= 5
+    exact = likelihood.log_partition(rbm, "exact").value
+    low, high = (
+        np.mean([likelihood.log_partition(rbm, m, 3, random_state=i).value for i in range(50)])
+        for m in ("ais", "reverse_ais")
+    )
+    assert low < exact < high - 0.3
+
+
+@pytest.fixture(scope="module")
+def mnist_rbm():
+    """An RBM on MNIST that is small enough to enumerate."""
+    data = datasets.load_mnist(subset=2000, binarize="sample", random_state=0)
+    rbm = RBM(15, algorithm="pcd", n_epochs=20, batch_size=50, random_state=0)
+    return rbm.fit(data.X), data
+
+
+def test_a_uniform_base_is_confidently_wrong_where_the_data_base_is_right(mnist_rbm):
+    rbm, _ = mnist_rbm
+    exact = likelihood.log_partition(rbm, "exact").value
+    wrong = likelihood.log_partition(rbm, n_betas=300, base="uniform", random_state=0)
+    right = likelihood.log_partition(rbm, n_betas=300, base="data", random_state=0)
+    assert wrong.value < exact - 10
+    assert wrong.high - wrong.low < 5
+    assert abs(right.value - exact) < 2
+
+
+def test_the_data_base_comes_from_training_or_from_rows(mnist_rbm):
+    rbm, data = mnist_rbm
+    run = {"n_betas": 50, "n_chains": 10, "random_state": 0}
+    trained = likelihood.log_partition(rbm, **run)
+    assert trained == likelihood.log_partition(rbm, X=data.X, **run)
+    assert trained != likelihood.log_partition(rbm, X=data.X[:100], **run)
+
+
+def test_same_seed_gives_the_same_estimate(mnist_rbm):
+    rbm, _ = mnist_rbm
+    first, again, other = (
+        likelihood.log_partition(rbm, n_betas=20, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_reverse_ais_of_a_large_model_says_that_it_starts_from_chains(rows, monkeypatch):
+    rbm = random_rbm()
+    exact = likelihood.log_partition(rbm, "exact").value
+    monkeypatch.setattr(likelihood, "ENUMERABLE_STATES", 2)
+    with pytest.warns(UserWarning, match="Gibbs chains of 1000 steps"):
+        estimate = likelihood.log_partition(
+            rbm, "reverse_ais", X=np.eye(4) if rows else None, random_state=0
+        )
+    assert abs(estimate.value - exact) < 0.05
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"method": "annealing"}, "'ais', 'reverse_ais' or 'exact'"),
+        ({"base": "noise"}, "'data' or 'uniform'"),
+        ({"n_betas": 1}, "n_betas"),
+        ({"n_chains": 1}, "n_chains"),
+    ],
+)
+def test_a_bad_argument_of_log_partition_is_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        likelihood.log_partition(random_rbm(), **arguments)
+
+
+# Pseudo-likelihood -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+def test_pseudo_likelihood_of_every_unit_type_normalises_each_conditional(visible, hidden, rng):
+    """The conditionals of one block, summed or integrated over its states, give one."""
+    rbm = random_rbm(visible, hidden)
+    V = Enumerated(rbm).V[rng.choice(len(Enumerated(rbm).V), 3)]
+    total = np.zeros(3)
+    start = 0
+    for block in blocks(rbm.visible_unit_):
+        states, _ = points(block)
+        fine = np.repeat(V, len(states), axis=0)
+        fine[:, start : start + block.n_units] = np.tile(states, (3, 1))
+        log_p = (rbm.score_samples(fine).reshape(3, -1)) + (0 if block.n_states() else np.log(0.5))
+        total += rbm.score_samples(V) - logsumexp(log_p, axis=1)
+        start += block.n_units
+    np.testing.assert_allclose(likelihood.pseudo_log_likelihood(rbm, V), total, atol=1e-7)
+
+
+def blocks(unit):
+    if isinstance(unit, Joint):
+        return [block for part in unit.units for block in blocks(part)]
+    if isinstance(unit, Softmax):
+        return [Softmax(size) for size in unit.sizes]
+    return [type(unit)(1)] * unit.n_units
+
+
+def test_pseudo_likelihood_is_not_scaled_by_the_number_of_units(X):
+    rbm = RBM(3, n_epochs=3, dtype="float64", random_state=0).fit(X)
+    V = np.column_stack([X, np.ones(len(X))])
+    wider = RBM(3, n_epochs=1, dtype="float64", random_state=0).fit(V)
+    wider.weights_[:] = np.vstack([rbm.weights_, np.zeros(3)])
+    wider.visible_bias_[:] = np.append(rbm.visible_bias_, 0)
+    wider.hidden_bias_[:] = rbm.hidden_bias_
+    np.testing.assert_allclose(
+        likelihood.pseudo_log_likelihood(wider, V),
+        likelihood.pseudo_log_likelihood(rbm, X) - np.log(2),
+    )
+
+
+def test_pseudo_likelihood_refuses_intensities(X):
+    with pytest.raises(ValueError, match="column 0 has values between 0 and 1"):
+        likelihood.pseudo_log_likelihood(RBM(3, n_epochs=1).fit(X), X * 0.5)

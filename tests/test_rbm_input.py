@@ -316,7 +316,7 @@ def test_sound_training_does_not_warn(rng, X):
         lambda rbm, X: rbm.sample(3),
         lambda rbm, X: rbm.save("never_written"),
         lambda rbm, X: rbm.get_feature_names_out(),
-        lambda rbm, X: likelihood.log_partition(rbm),
+        lambda rbm, X: likelihood.log_partition(rbm, "exact"),
         lambda rbm, X: likelihood.log_likelihood(rbm, X, 0.0),
         lambda rbm, X: likelihood.exact_gradient(rbm, X),
     ],
