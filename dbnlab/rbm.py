@@ -25,6 +25,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import get_blas_funcs
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_scalar
@@ -237,7 +238,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _complete_state(self) -> None:
         """What training carries along beyond the weights, made where it does not exist yet."""
         if not hasattr(self, "_velocity"):
-            self._velocity = [np.zeros_like(a) for a in self._parameters()]
+            self._velocity = [np.zeros(a.shape, a.dtype) for a in self._parameters()]
         if self.sparsity_target is not None and not hasattr(self, "_activity"):
             self._activity = np.full(self.n_hidden, self.sparsity_target, dtype=self.dtype)
         if self.algorithm == "pcd" and not hasattr(self, "chains_"):
@@ -275,16 +276,16 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self, X: NDArray, order: NDArray, learning_rate: float, momentum: float
     ) -> None:
         full = min(self.batch_size, len(order))
+        add = get_blas_funcs("axpy", dtype=np.dtype(self.dtype))  # y += a x, no temporary
         for start in range(0, len(order), full):
             V = X[order[start : start + full]].astype(self.dtype, copy=False)
             gradient = self._gradient(V)
+            add(self.weights_.reshape(-1), gradient[0].reshape(-1), a=-self.weight_decay)
             # A short last batch takes a short step: every row weighs the same in an epoch.
             rate = learning_rate * len(V) / full
-            gradient[0] -= self.weight_decay * self.weights_
             for parameter, velocity, step in zip(self._parameters(), self._velocity, gradient):
                 velocity *= momentum
-                step *= rate
-                velocity += step
+                add(step.reshape(-1), velocity.reshape(-1), a=rate)
                 parameter += velocity
 
     def _gradient(self, V: NDArray) -> list[NDArray]:
