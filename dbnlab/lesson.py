@@ -20,6 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from threadpoolctl import threadpool_limits
 
 from dbnlab import plots
 
@@ -27,7 +28,12 @@ NEEDED = ("numpy", "scipy", "scikit-learn", "matplotlib", "ipywidgets", "jupyter
 
 
 def setup(seed: int) -> np.random.Generator:
-    """Prepare a notebook: figure style, print options, quiet TensorFlow; return its generator."""
+    """Prepare a notebook: figure style, print options, quiet TensorFlow; return its generator.
+
+    NumPy's matrix products get one thread. Those of the lessons are too small to gain from more,
+    and beside any other busy program two threads take up to fifteen times as long as one.
+    """
+    threadpool_limits(1, user_api="blas")
     # TensorFlow reads both on import: without them it logs what CPU it found, and repeats
     # differently on another number of threads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

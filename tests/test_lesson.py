@@ -1,6 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from dbnlab import lesson
 
@@ -9,6 +10,14 @@ def test_setup_returns_the_seeded_generator_and_prints_nothing(capfd):
     rng = lesson.setup(seed=3)
     assert rng.integers(1000) == np.random.default_rng(3).integers(1000)
     assert capfd.readouterr() == ("", "")
+
+
+def test_setup_leaves_one_thread_for_matrix_products():
+    with threadpool_limits(2, user_api="blas"):
+        lesson.setup(seed=3)
+        assert {
+            pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
+        } == {1}
 
 
 def test_expect_prints_the_interval_and_never_the_measurement(capsys):
