@@ -295,18 +295,16 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         driven by the data take binary states, and probabilities only where they enter the
         statistics last (Hinton's guide, section 3).
         """
-        field = self._hidden_field(V)
-        H = self.hidden_unit_.mean(field)
+        hidden, visible, rng = self.hidden_unit_, self.visible_unit_, self._random
+        H = H_model = hidden.mean(self._hidden_field(V))
         persistent = self.algorithm == "pcd"
-        H_states = self.chains_ if persistent else self.hidden_unit_.sample(field, self._random)
         for step in range(self.n_gibbs):
-            if step > 0:
-                H_states = self.hidden_unit_.sample(field, self._random)
-            V_model = self.visible_unit_.sample(self._visible_field(H_states), self._random)
-            field = self._hidden_field(V_model)
-        H_model = self.hidden_unit_.mean(field)
+            carried_on = persistent and step == 0
+            states = self.chains_ if carried_on else hidden.draw(H_model, rng)
+            V_model = visible.sample(self._visible_field(states), rng)
+            H_model = hidden.mean(self._hidden_field(V_model))
         if persistent:
-            self.chains_ = self.hidden_unit_.sample(field, self._random)
+            self.chains_ = hidden.draw(H_model, rng)
         # The chains may be more or fewer than the rows of this batch: each phase has its own mean.
         # Stacked, with the negative phase below, both take one matrix product.
         share = np.repeat([1 / len(V), -1 / len(V_model)], [len(V), len(V_model)]).astype(V.dtype)

@@ -38,6 +38,10 @@ class Unit:
 
     def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
         """Independent draws of s given each row of `x`, same shape and dtype."""
+        return self.draw(self.mean(x), rng)
+
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        """Independent draws of s where E[s | x] is known already, same shape and dtype."""
         raise NotImplementedError
 
     def bias_from_data(self, V: NDArray) -> NDArray:
@@ -88,8 +92,8 @@ class Bernoulli(Unit):
         p *= 0.5
         return p
 
-    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
-        return (rng.random(x.shape, dtype=x.dtype) < self.mean(x)).astype(x.dtype)
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        return (rng.random(mean.shape, dtype=mean.dtype) < mean).astype(mean.dtype)
 
     def bias_from_data(self, V: NDArray) -> NDArray:
         # Hinton's log p / (1 - p); a constant column counts as half an observation of the other
@@ -132,8 +136,8 @@ class Gaussian(Unit):
     def mean(self, x: NDArray) -> NDArray:
         return x.copy()
 
-    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
-        return x + rng.standard_normal(x.shape, dtype=x.dtype)
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        return mean + rng.standard_normal(mean.shape, dtype=mean.dtype)
 
     def bias_from_data(self, V: NDArray) -> NDArray:
         return V.mean(axis=0, dtype=np.float64)
@@ -173,13 +177,13 @@ class Softmax(Unit):
         p = [np.exp(block - block.max(axis=-1, keepdims=True)) for block in self._blocks(x)]
         return np.concatenate([e / e.sum(axis=-1, keepdims=True) for e in p], axis=-1)
 
-    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
-        s = np.zeros_like(x)
-        u = rng.random((len(x), len(self.sizes)), dtype=x.dtype)
-        for block, p, threshold in zip(self._blocks(s), self._blocks(self.mean(x)), u.T):
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        s = np.zeros_like(mean)
+        u = rng.random((len(mean), len(self.sizes)), dtype=mean.dtype)
+        for block, p, threshold in zip(self._blocks(s), self._blocks(mean), u.T):
             chosen = (np.cumsum(p, axis=-1) <= threshold[:, None]).sum(axis=-1)
             # Rounding can leave the last cumulative sum just below 1, and the draw above it.
-            block[np.arange(len(x)), np.minimum(chosen, p.shape[-1] - 1)] = 1
+            block[np.arange(len(mean)), np.minimum(chosen, p.shape[-1] - 1)] = 1
         return s
 
     def bias_from_data(self, V: NDArray) -> NDArray:
@@ -244,8 +248,8 @@ class Joint(Unit):
     def mean(self, x: NDArray) -> NDArray:
         return np.concatenate([unit.mean(part) for unit, part in self._parts(x)], axis=1)
 
-    def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
-        return np.concatenate([unit.sample(part, rng) for unit, part in self._parts(x)], axis=1)
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        return np.concatenate([unit.draw(part, rng) for unit, part in self._parts(mean)], axis=1)
 
     def bias_from_data(self, V: NDArray) -> NDArray:
         return np.concatenate([unit.bias_from_data(part) for unit, part in self._parts(V)])

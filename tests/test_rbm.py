@@ -136,13 +136,13 @@ def test_every_chain_draws_its_own_random_numbers():
 @BOTH
 def test_every_row_of_a_training_batch_draws_its_own_random_numbers(monkeypatch, algorithm):
     draws = []
-    original = units.Bernoulli.sample
+    original = units.Bernoulli.draw
 
-    def sample(self, x, rng):
-        draws.append(original(self, x, rng))
+    def draw(self, mean, rng):
+        draws.append(original(self, mean, rng))
         return draws[-1]
 
-    monkeypatch.setattr(units.Bernoulli, "sample", sample)
+    monkeypatch.setattr(units.Bernoulli, "draw", draw)
     X = np.full((200, 40), 0.5)
     RBM(40, algorithm=algorithm, batch_size=200, n_epochs=1, random_state=0).fit(X)
     assert len(draws) >= 3
