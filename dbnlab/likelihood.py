@@ -20,7 +20,8 @@ from dbnlab import units
 from dbnlab.rbm import RBM, as_generator, check_number
 
 ENUMERABLE_STATES = 2**25
-CHUNK = 2**12
+# Input fields summed at a time: few enough to stay in a processor's cache.
+CHUNK = 2**17
 # Where along the path the intermediate models lie: evenly in each of three parts, ever denser
 # towards the RBM, in the proportions of Salakhutdinov & Murray (2008), section 4.
 SCHEDULE = [0, 500 / 14500, 4500 / 14500, 1], [0, 0.5, 0.9, 1]
@@ -232,8 +233,9 @@ def _exchange_layers(rbm: RBM) -> RBM:
 def _all_states(rbm: RBM) -> Iterator[NDArray]:
     """All joint states of the visible layer, in chunks of rows."""
     n_states = rbm.visible_unit_.n_states()
-    for start in range(0, n_states, CHUNK):
-        yield rbm.visible_unit_.states(np.arange(start, min(start + CHUNK, n_states)))
+    n_rows = max(1, CHUNK // rbm.hidden_unit_.n_units)
+    for start in range(0, n_states, n_rows):
+        yield rbm.visible_unit_.states(np.arange(start, min(start + n_rows, n_states)))
 
 
 def _base_bias(rbm: RBM, base: str, X: ArrayLike | None) -> NDArray:

@@ -54,7 +54,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     algorithm : {"cd", "pcd"}, default="cd"
         Where the chains of the negative phase start: "cd" at the batch (contrastive divergence,
         Hinton 2002), "pcd" where they stopped at the last update (persistent contrastive
-        divergence, Tieleman 2008).
+        divergence, Tieleman 2008). Its chains keep up only with small steps: let the rate fall, and
+        begin with momentum 0 to 0.5.
     n_gibbs : int, default=1
         Gibbs steps per update, the k of CD-k.
     n_chains : int, default=None
@@ -96,8 +97,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     history_ : dict of lists, one entry for each epoch
         "reconstruction_error": mean squared difference between up to 1,000 training rows and
         their reconstruction. "update_ratio": mean size of the last weight update over mean size of
-        the weights; 0.001 is healthy. "free_energy_gap", with `validation_fraction`: mean free
-        energy of held-out rows minus that of training rows, in nats; growth means overfitting.
+        the weights; near 0.001 once learning has settled. "free_energy_gap", with
+        `validation_fraction`: mean free energy of held-out rows minus that of training rows, in
+        nats; growth means overfitting.
     visible_unit_, hidden_unit_ : Unit
         The two layers.
     n_features_in_ : int
