@@ -25,7 +25,6 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import get_blas_funcs
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, check_scalar
@@ -278,16 +277,16 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self, X: NDArray, order: NDArray, learning_rate: float, momentum: float
     ) -> None:
         full = min(self.batch_size, len(order))
-        add = get_blas_funcs("axpy", dtype=np.dtype(self.dtype))  # y += a x, no temporary
         for start in range(0, len(order), full):
             V = X[order[start : start + full]].astype(self.dtype, copy=False)
             gradient = self._gradient(V)
-            add(self.weights_.reshape(-1), gradient[0].reshape(-1), a=-self.weight_decay)
+            gradient[0] -= self.weight_decay * self.weights_
             # A short last batch takes a short step: every row weighs the same in an epoch.
             rate = learning_rate * len(V) / full
             for parameter, velocity, step in zip(self._parameters(), self._velocity, gradient):
                 velocity *= momentum
-                add(step.reshape(-1), velocity.reshape(-1), a=rate)
+                step *= rate
+                velocity += step
                 parameter += velocity
 
     def _gradient(self, V: NDArray) -> list[NDArray]:
