@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.model_selection import train_test_split
 
-from dbnlab.rbm import as_generator, check_number
+from dbnlab.checks import as_generator, check_number
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 # SHA-256 of each file, as in data/README.md.

@@ -12,7 +12,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import ipywidgets
@@ -27,20 +28,49 @@ from dbnlab import plots
 NEEDED = ("numpy", "scipy", "scikit-learn", "matplotlib", "ipywidgets", "jupyterlab", "tensorflow")
 
 
-def setup(seed: int) -> np.random.Generator:
+def setup(seed: int, *, tensorflow: bool = False) -> np.random.Generator:
     """Prepare a notebook: figure style, print options, quiet TensorFlow; return its generator.
 
     NumPy's matrix products get one thread. Those of the lessons are too small to gain from more,
     and beside any other busy program two threads take up to fifteen times as long as one.
+
+    Parameters
+    ----------
+    seed : int
+        Of the generator, and with `tensorflow` of Keras and TensorFlow.
+    tensorflow : bool, default=False
+        Whether to load TensorFlow, which takes some seconds, without the lines it writes.
+
+    Returns
+    -------
+    rng : numpy.random.Generator
     """
     threadpool_limits(1, user_api="blas")
     # TensorFlow reads both on import: without them it logs what CPU it found, and repeats
     # differently on another number of threads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    if tensorflow:
+        with _silent_stderr():
+            import tensorflow as tf
+        tf.keras.utils.set_random_seed(seed)
     plots.use_style()
     np.set_printoptions(precision=3, suppress=True)
     return np.random.default_rng(seed)
+
+
+@contextmanager
+def _silent_stderr() -> Iterator[None]:
+    """TensorFlow's libraries write past Python, to the file descriptor, before they can be told."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def expect(name: str, measured: float, *, near: float, tol: float) -> None:

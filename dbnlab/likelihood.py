@@ -17,7 +17,8 @@ from scipy.special import logsumexp, softmax, stdtrit
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import units
-from dbnlab.rbm import RBM, as_generator, check_number
+from dbnlab.checks import as_generator, check_number
+from dbnlab.rbm import RBM
 
 ENUMERABLE_STATES = 2**25
 # Input fields summed at a time: few enough to stay in a processor's cache.
@@ -246,7 +247,9 @@ def _base_bias(rbm: RBM, base: str, X: ArrayLike | None) -> NDArray:
         raise ValueError(f"base={base!r}: choose 'data' or 'uniform'")
     if X is None:
         return rbm.data_bias_
-    return rbm.visible_unit_.bias_from_data(rbm._check_rows(X)).astype(rbm.visible_bias_.dtype)
+    X = rbm._check_rows(X)
+    bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
+    return bias.astype(rbm.visible_bias_.dtype)
 
 
 def _log_partition_of_base(rbm: RBM, base_bias: NDArray) -> float:

@@ -15,24 +15,28 @@ and summing h out leaves the free energy
     F(v) = -log p0(v) - b·v - A_h(c + vW),        p(v) = exp(-F(v)) / Z.
 """
 
-import json
+import copy
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from numbers import Integral, Real
-from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_scalar
+from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab import units
+from dbnlab import model_file, units
+from dbnlab.checkpoint import Checkpoint
+from dbnlab.checks import as_generator, check_choice, check_number, check_schedule
+from dbnlab.rows import Batches, MemoryMap, Table, is_batches
 
-MONITORED_ROWS = 1000
+if TYPE_CHECKING:
+    import tensorflow as tf
+
 CACHED_VALUES = 2**16
 SPARSITY_DECAY = 0.9
 SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
@@ -77,6 +81,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Passes over the training rows.
     validation_fraction : float, default=0.0
         Share of the rows held out to watch the free-energy gap, in [0, 1).
+    backend : {"numpy", "tensorflow"}, default="numpy"
+        What computes epochs and long Gibbs chains: NumPy, or one compiled TensorFlow function an
+        epoch, on a GPU where there is one. Both train the same model, with different draws.
     dtype : {"float32", "float64"}, default="float32"
         Precision of training and of the stored weights.
     random_state : int, numpy.random.Generator or None, default=None
@@ -139,6 +146,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         batch_size: int = 100,
         n_epochs: int = 10,
         validation_fraction: float = 0.0,
+        backend: str = "numpy",
         dtype: str = "float32",
         random_state: int | np.random.Generator | None = None,
         verbose: int = 0,
@@ -157,20 +165,39 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.batch_size = batch_size
         self.n_epochs = n_epochs
         self.validation_fraction = validation_fraction
+        self.backend = backend
         self.dtype = dtype
         self.random_state = random_state
         self.verbose = verbose
 
     # Training ---------------------------------------------------------------------------------
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        checkpoint: str | os.PathLike | None = None,
+        strategy: "tf.distribute.Strategy | None" = None,
+    ) -> Self:
         """Train on the rows of `X` from fresh weights.
+
+        Ctrl-C ends training early with a warning and leaves the model as it is at that moment.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_visible)
-            Training rows; never changed.
+        X : array-like of shape (n_samples, n_visible), or iterable of such batches
+            Training rows; never changed. A `numpy.memmap` is read piece by piece and shuffled in
+            windows of 128 MB, so it may be larger than memory; so may batches that can be iterated
+            over again each epoch, such as a list of arrays or a `tf.data.Dataset`. The sizes of
+            such batches do not matter: rows are gathered and trained on `batch_size` at a time.
         y : ignored
+        checkpoint : path, default=None
+            Where to keep the state of training, written after each epoch. If the file exists,
+            training goes on from there and ends with the same bits as without the interruption; if
+            it comes from other parameters or other rows, it is refused.
+        strategy : tf.distribute.Strategy, default=None
+            Devices that share each batch, for ``backend="tensorflow"``; None means one device.
 
         Returns
         -------
@@ -184,14 +211,15 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self._check_parameters()
         # Until training has succeeded there is no model: a failure must not leave half of one.
         vars(self).pop("weights_", None)
-        X = self._check_training_rows(X, reset=True)
+        rows = self._training_rows(X, reset=True)
         rng = as_generator(self.random_state)
-        rows = np.arange(len(X))
-        held_out = rows[:0]
+        saved = None if checkpoint is None else Checkpoint(checkpoint, self, rng)
         if self.validation_fraction:
-            held_out, rows = np.split(rng.permutation(rows), [self._n_held_out(len(X))])
-        self._initialise(X[rows] if len(held_out) else X, rng)
-        self._train(X, rows, held_out, self.n_epochs)
+            rows.hold_out(self.validation_fraction, rng)
+        self._initialise(rows, rng)
+        if saved:
+            saved.restore(self)
+        self._train(rows, self.n_epochs - self._n_epochs_done(), saved, strategy)
         return self
 
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -203,7 +231,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_visible)
+        X : array-like of shape (n_samples, n_visible), or iterable of such batches
+            As for `fit`.
         y : ignored
 
         Returns
@@ -214,22 +243,21 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         first = not hasattr(self, "weights_")
         if not first:
             self._check_continues()
-        X = self._check_training_rows(X, reset=first)
+        rows = self._training_rows(X, reset=first)
         if first:
-            self._initialise(X, as_generator(self.random_state))
-        rows = np.arange(len(X))
-        self._train(X, rows, rows[:0], 1)
+            self._initialise(rows, as_generator(self.random_state))
+        self._train(rows, 1)
         return self
 
-    def _initialise(self, X: NDArray, rng: np.random.Generator) -> None:
+    def _initialise(self, rows: Table | Batches, rng: np.random.Generator) -> None:
         """Hinton's guide, section 8: small weights, visible biases from the data's means."""
         for name in ("_velocity", "_activity", "chains_"):
             vars(self).pop(name, None)
-        n_visible = X.shape[1]
         self.hidden_unit_ = units.resolve(self.hidden, self.n_hidden, "hidden")
-        shape = (n_visible, self.n_hidden)
+        shape = (self.visible_unit_.n_units, self.n_hidden)
         self.weights_ = (0.01 * rng.standard_normal(shape)).astype(self.dtype)
-        self.visible_bias_ = self.visible_unit_.bias_from_data(X).astype(self.dtype)
+        bias = self.visible_unit_.bias_from_mean(rows.mean(), rows.n_rows)
+        self.visible_bias_ = bias.astype(self.dtype)
         self.data_bias_ = self.visible_bias_.copy()
         self.hidden_bias_ = np.zeros(self.n_hidden, dtype=self.dtype)
         if self.sparsity_target is not None:
@@ -251,37 +279,65 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _parameters(self) -> list[NDArray]:
         return [self.weights_, self.visible_bias_, self.hidden_bias_]
 
-    def _train(self, X: NDArray, rows: NDArray, held_out: NDArray, n_epochs: int) -> None:
+    def _n_epochs_done(self) -> int:
+        return len(self.history_.get("reconstruction_error", []))
+
+    def _train(
+        self,
+        rows: Table | Batches,
+        n_epochs: int,
+        saved: Checkpoint | None = None,
+        strategy: "tf.distribute.Strategy | None" = None,
+    ) -> None:
         self._complete_state()
-        monitored = X[rows[:MONITORED_ROWS]].astype(self.dtype)
-        held_out = X[held_out[:MONITORED_ROWS]].astype(self.dtype)
-        done = len(self.history_.get("reconstruction_error", []))
+        train = self._engine(strategy)
+        monitored = rows.monitored().astype(self.dtype)
+        held_out = rows.held_out().astype(self.dtype)
+        done = self._n_epochs_done()
         worst = 0.0
-        with _progress_bar(n_epochs, self.verbose) as bar:
-            for epoch in range(done, done + n_epochs):
-                # Overflow is not lost: _record raises where it has happened.
-                with np.errstate(over="ignore", invalid="ignore"):
-                    self._train_epoch(
-                        X,
-                        self._random.permutation(rows),
-                        _value_at(self.learning_rate, epoch),
-                        _value_at(self.momentum, epoch),
-                    )
-                    worst = max(worst, self._record(monitored, held_out))
-                error = self.history_["reconstruction_error"][-1]
-                bar.set_postfix(reconstruction_error=f"{error:.4f}")
-                bar.update()
+        try:
+            with _progress_bar(n_epochs, self.verbose) as bar:
+                for epoch in range(done, done + n_epochs):
+                    # Overflow is not lost: _record raises where it has happened.
+                    with np.errstate(over="ignore", invalid="ignore"):
+                        self._train_epoch(train, rows, epoch)
+                        worst = max(worst, self._record(monitored, held_out))
+                    if saved:
+                        saved.write(self)
+                    error = self.history_["reconstruction_error"][-1]
+                    bar.set_postfix(reconstruction_error=f"{error:.4f}")
+                    bar.update()
+        except KeyboardInterrupt:
+            now = f"epoch {self._n_epochs_done() + 1} of {done + n_epochs}"
+            warnings.warn(
+                f"training was interrupted in {now}: the model keeps what it has learnt so far",
+                stacklevel=3,
+            )
         if worst > 10:
             warnings.warn(f"training is close to diverging: {self._cure()}", ConvergenceWarning, 3)
 
-    def _train_epoch(
-        self, X: NDArray, order: NDArray, learning_rate: float, momentum: float
+    def _engine(self, strategy: "tf.distribute.Strategy | None") -> Callable[..., None]:
+        """What trains on one window of rows: `_train_window` or its compiled counterpart."""
+        if self.backend == "tensorflow":
+            return _tensorflow().Trainer(self, strategy).train_window
+        if strategy is not None:
+            raise ValueError("strategy needs backend='tensorflow'")
+        return self._train_window
+
+    def _train_epoch(self, train: Callable[..., None], rows: Table | Batches, epoch: int) -> None:
+        rate, momentum = _value_at(self.learning_rate, epoch), _value_at(self.momentum, epoch)
+        n_full = min(self.batch_size, rows.n_rows)
+        for X, order in rows.windows(self._random, n_full):
+            train(X, order, n_full, rate, momentum)
+
+    def _train_window(
+        self, X: NDArray, order: NDArray, n_full: int, learning_rate: float, momentum: float
     ) -> None:
-        full = min(self.batch_size, len(order))
-        for start in range(0, len(order), full):
-            V = X[order[start : start + full]].astype(self.dtype, copy=False)
+        """One update for each `n_full` rows of `X`, taken in the order given."""
+        for start in range(0, len(order), n_full):
+            V = X[order[start : start + n_full]].astype(self.dtype, copy=False)
             # A short last batch takes a short step: every row weighs the same in an epoch.
-            self._step(self._gradient(V), learning_rate * len(V) / full, momentum)
+            self._step(self._gradient(V), learning_rate * len(V) / n_full, momentum)
 
     def _step(self, gradient: list[NDArray], learning_rate: float, momentum: float) -> None:
         decays = (self.weight_decay, 0.0, 0.0)
@@ -339,8 +395,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
         Raises ValueError if training has diverged, and leaves the model unfitted.
         """
-        # A child generator: watching must not change what training draws.
-        reconstruction = self._reconstruct(monitored, self._random.spawn(1)[0])
+        # With a copy of the generator: watching must not change what training draws.
+        reconstruction = self._reconstruct(monitored, copy.deepcopy(self._random))
         error = np.mean((monitored - reconstruction) ** 2)
         if not np.isfinite([error, *(np.abs(a).max() for a in self._parameters())]).all():
             del self.weights_
@@ -455,6 +511,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return end.astype(V.dtype, copy=n_steps == 0)
 
     def _gibbs(self, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArray:
+        if self.backend == "tensorflow" and n_steps:
+            return _tensorflow().gibbs(self, V, n_steps, rng)
         for _ in range(n_steps):
             H = self.hidden_unit_.sample(self._hidden_field(V), rng)
             V = self.visible_unit_.sample(self._visible_field(H), rng)
@@ -537,16 +595,21 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         generator are not kept: training that goes on after `load` starts them afresh.
         """
         check_is_fitted(self)
+        header = {"model": type(self).__name__, "parameters": self._saved_parameters()}
+        header["history"] = self.history_
+        arrays = {name: getattr(self, f"{name}_") for name in SAVED}
+        if hasattr(self, "feature_names_in_"):
+            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
+        model_file.write(path, header, arrays)
+
+    def _saved_parameters(self) -> dict[str, Any]:
+        """The parameters as JSON can hold them; a generator is not kept."""
         parameters = self.get_params(deep=False)
         if isinstance(self.visible, units.Unit):
             parameters["visible"] = self.visible.spec()
         if not isinstance(self.random_state, Integral):
             parameters["random_state"] = None
-        header = {"model": type(self).__name__, "parameters": parameters, "history": self.history_}
-        arrays = {name: getattr(self, f"{name}_") for name in SAVED}
-        if hasattr(self, "feature_names_in_"):
-            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
-        write_model(path, header, arrays)
+        return parameters
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:
@@ -559,7 +622,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError
             If the file is damaged or holds something else.
         """
-        header, arrays = read_model(path, cls.__name__)
+        header, arrays = model_file.read(path, cls.__name__)
         try:
             parameters = header["parameters"]
             if isinstance(parameters["visible"], dict):
@@ -596,15 +659,13 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             check_number(getattr(self, name), name, Real, min_val=0)
         bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "left"}
         check_number(self.validation_fraction, "validation_fraction", Real, **bounds)
-        self._check_schedule("learning_rate", min_val=0, include_boundaries="neither")
-        self._check_schedule("momentum", **bounds)
-        for name, choices in {
-            "hidden": ("bernoulli", "gaussian"),
-            "algorithm": ("cd", "pcd"),
-            "dtype": ("float32", "float64"),
-        }.items():
-            if not isinstance(getattr(self, name), str) or getattr(self, name) not in choices:
-                raise ValueError(f"{name}={getattr(self, name)!r}: choose one of {choices}")
+        positive = {"min_val": 0, "include_boundaries": "neither"}
+        check_schedule(self.learning_rate, "learning_rate", self.n_epochs, **positive)
+        check_schedule(self.momentum, "momentum", self.n_epochs, **bounds)
+        check_choice(self.hidden, "hidden", ("bernoulli", "gaussian"))
+        check_choice(self.algorithm, "algorithm", ("cd", "pcd"))
+        check_choice(self.backend, "backend", ("numpy", "tensorflow"))
+        check_choice(self.dtype, "dtype", ("float32", "float64"))
         if self.sparsity_target is not None:
             bounds["include_boundaries"] = "neither"
             check_number(self.sparsity_target, "sparsity_target", Real, **bounds)
@@ -621,24 +682,19 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if getattr(self, name) != found:
                 raise ValueError(f"{name} was {found} in training so far: only fit can change it")
 
-    def _check_schedule(self, name: str, **bounds: Any) -> None:
-        value = getattr(self, name)
-        if isinstance(value, Real):
-            check_number(value, name, Real, **bounds)
-            return
-        if (
-            isinstance(value, str)
-            or not isinstance(value, Sequence | np.ndarray)
-            or not np.ndim(value)
-        ):
-            raise TypeError(f"{name} must be a number or one number for each epoch, got {value!r}")
-        if len(value) != self.n_epochs:
-            raise ValueError(
-                f"{name} has {len(value)} values for n_epochs={self.n_epochs}: give one number, "
-                f"or one for each epoch"
-            )
-        for epoch, rate in enumerate(value):
-            check_number(rate, f"{name}[{epoch}]", Real, **bounds)
+    def _training_rows(self, X: ArrayLike, *, reset: bool) -> Table | Batches:
+        if is_batches(X):
+            first = reset
+
+            def check(batch: NDArray) -> NDArray:
+                nonlocal first
+                first, now = False, first
+                return self._check_training_rows(batch, reset=now)
+
+            return Batches(X, check)
+        return (MemoryMap if isinstance(X, np.memmap) else Table)(
+            self._check_training_rows(X, reset=reset)
+        )
 
     def _check_training_rows(self, X: ArrayLike, *, reset: bool) -> NDArray:
         # Integers and memory maps stay as they are: each batch is converted when its turn comes.
@@ -666,15 +722,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         known = rows.dtype in (np.float32, np.float64)
         return rows if known else rows.astype(self.weights_.dtype)
 
-    def _n_held_out(self, n_rows: int) -> int:
-        n_held_out = round(self.validation_fraction * n_rows)
-        if not 0 < n_held_out < n_rows:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {n_rows} rows leaves none to "
-                f"{'watch' if n_held_out == 0 else 'train on'}"
-            )
-        return n_held_out
-
     def _generator(self, random_state: int | np.random.Generator | None) -> np.random.Generator:
         return self._random if random_state is None else as_generator(random_state)
 
@@ -692,57 +739,16 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
-def as_generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
-    """The generator that `random_state` stands for; a generator is used as it is."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    if random_state is None or (
-        isinstance(random_state, Integral) and not isinstance(random_state, bool)
-    ):
-        return np.random.default_rng(random_state)
-    raise TypeError(
-        f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
-    )
-
-
-def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
-    """scikit-learn's `check_scalar`, without its weakness for True, NaN and infinity."""
-    if isinstance(value, bool):
-        raise TypeError(f"{name} must be a number, got {value!r}")
-    check_scalar(value, name, kind, **bounds)
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")
-
-
-def write_model(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
-    """Write an npz file whose entry "header" is JSON, so that reading it needs no pickle."""
-    path = Path(path)
-    text = json.dumps(header, default=lambda value: np.asarray(value).tolist())
-    # Written beside its place and moved there: a reader never sees half a file.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+def _tensorflow() -> Any:
+    """The compiled engine; importing TensorFlow takes seconds, so only who asks for it waits."""
     try:
-        with open(temporary, "wb") as file:
-            np.savez(file, header=np.array(text), **arrays)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def read_model(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]:
-    """Header and arrays of a file written by `write_model` for the class called `model`."""
-    try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = dict(file)
-        header = json.loads(str(arrays.pop("header")))
-        found = header["model"]
-    except FileNotFoundError:
-        raise
-    # What zipfile, NumPy and json raise over a damaged file is not documented; all of it is seen.
+        from dbnlab import tensorflow_rbm
     except Exception as error:
-        raise ValueError(f"{path} is damaged or not a model saved by dbnlab") from error
-    if found != model:
-        raise ValueError(f"{path} holds a {found}, not a {model}: load it with {found}.load")
-    return header, arrays
+        raise ImportError(
+            f"backend='tensorflow' needs TensorFlow, which does not load here ({error}): reinstall "
+            f"it with pip install tensorflow, or choose backend='numpy'"
+        ) from error
+    return tensorflow_rbm
 
 
 def _value_at(schedule: float | Sequence[float], epoch: int) -> float:

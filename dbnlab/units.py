@@ -44,8 +44,8 @@ class Unit:
         """Independent draws of s where E[s | x] is known already, same shape and dtype."""
         raise NotImplementedError
 
-    def bias_from_data(self, V: NDArray) -> NDArray:
-        """The bias whose mean equals that of the rows of `V`, finite even for constant columns."""
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        """The bias that gives the mean of `n_rows` rows, finite even for constant columns."""
         raise NotImplementedError
 
     def check(self, V: NDArray) -> None:
@@ -95,11 +95,11 @@ class Bernoulli(Unit):
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         return (rng.random(mean.shape, dtype=mean.dtype) < mean).astype(mean.dtype)
 
-    def bias_from_data(self, V: NDArray) -> NDArray:
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
         # Hinton's log p / (1 - p); a constant column counts as half an observation of the other
         # value, or its bias would be infinite.
-        margin = 0.5 / len(V)
-        p = np.clip(V.mean(axis=0, dtype=np.float64), margin, 1 - margin)
+        margin = 0.5 / n_rows
+        p = np.clip(mean, margin, 1 - margin)
         return np.log(p / (1 - p))
 
     def check(self, V: NDArray) -> None:
@@ -139,8 +139,8 @@ class Gaussian(Unit):
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         return mean + rng.standard_normal(mean.shape, dtype=mean.dtype)
 
-    def bias_from_data(self, V: NDArray) -> NDArray:
-        return V.mean(axis=0, dtype=np.float64)
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        return mean
 
 
 @dataclass(frozen=True)
@@ -186,8 +186,8 @@ class Softmax(Unit):
             block[np.arange(len(mean)), np.minimum(chosen, p.shape[-1] - 1)] = 1
         return s
 
-    def bias_from_data(self, V: NDArray) -> NDArray:
-        return np.log(np.maximum(V.mean(axis=0, dtype=np.float64), 0.5 / len(V)))
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        return np.log(np.maximum(mean, 0.5 / n_rows))
 
     def check(self, V: NDArray) -> None:
         _check_interval(V, "softmax", "give one-hot rows or probabilities")
@@ -251,8 +251,8 @@ class Joint(Unit):
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         return np.concatenate([unit.draw(part, rng) for unit, part in self._parts(mean)], axis=1)
 
-    def bias_from_data(self, V: NDArray) -> NDArray:
-        return np.concatenate([unit.bias_from_data(part) for unit, part in self._parts(V)])
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        return np.concatenate([u.bias_from_mean(part, n_rows) for u, part in self._parts(mean)])
 
     def check(self, V: NDArray) -> None:
         for unit, part in self._parts(V):

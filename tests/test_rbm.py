@@ -5,6 +5,7 @@ from scipy.special import expit
 from scipy.stats import chi2
 
 from dbnlab import RBM, likelihood, units
+from dbnlab.rows import Table
 
 EVERY_PAIR = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 BOTH = pytest.mark.parametrize("algorithm", ["cd", "pcd"])
@@ -232,7 +233,7 @@ def constant_gradient(self, V):
 def test_momentum_and_decay_agree_with_two_steps_by_hand(monkeypatch, decay, X):
     rbm = RBM(2, learning_rate=0.1, momentum=0.5, weight_decay=decay, dtype="float64")
     rbm._check_training_rows(X, reset=True)
-    rbm._initialise(X, np.random.default_rng(0))
+    rbm._initialise(Table(X), np.random.default_rng(0))
     monkeypatch.setattr(RBM, "_gradient", constant_gradient)
     w, b, c = (parameter.copy() for parameter in rbm._parameters())
     w_velocity = b_velocity = c_velocity = 0

@@ -1,0 +1,51 @@
+"""Checks of arguments: what was found, and what to do instead."""
+
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_scalar
+
+
+def as_generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
+    """The generator that `random_state` stands for; a generator is used as it is."""
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    if random_state is None or (
+        isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    ):
+        return np.random.default_rng(random_state)
+    raise TypeError(
+        f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
+    )
+
+
+def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
+    """scikit-learn's `check_scalar`, without its weakness for True, NaN and infinity."""
+    if isinstance(value, bool):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    check_scalar(value, name, kind, **bounds)
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value!r}")
+
+
+def check_schedule(value: Any, name: str, n_epochs: int, **bounds: Any) -> None:
+    """Refuse what is neither a number within `bounds` nor one such number for each epoch."""
+    if isinstance(value, Real):
+        check_number(value, name, Real, **bounds)
+        return
+    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray) or not np.ndim(value):
+        raise TypeError(f"{name} must be a number or one number for each epoch, got {value!r}")
+    if len(value) != n_epochs:
+        raise ValueError(
+            f"{name} has {len(value)} values for n_epochs={n_epochs}: give one number, or one for "
+            f"each epoch"
+        )
+    for epoch, rate in enumerate(value):
+        check_number(rate, f"{name}[{epoch}]", Real, **bounds)
+
+
+def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")

@@ -1,0 +1,51 @@
+"""Model files: an npz of arrays with a JSON header, written whole or not at all, no pickle."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
+    """Write `arrays` and, as an entry "header" in JSON, `header`, to exactly `path`."""
+    path = Path(path)
+    # Written beside its place and moved there: a reader never sees half a file.
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            np.savez(file, header=np.array(as_json(header)), **arrays)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]:
+    """Header and arrays of a file that `write` wrote with ``header["model"] == model``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is damaged or holds something else.
+    """
+    try:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
+            arrays = dict(file)
+        header = json.loads(str(arrays.pop("header")))
+        found = header["model"]
+    except FileNotFoundError:
+        raise
+    # What zipfile, NumPy and json raise over a damaged file is not documented; all of it is seen.
+    except Exception as error:
+        raise ValueError(f"{path} is damaged or not a model saved by dbnlab") from error
+    if found != model:
+        raise ValueError(f"{path} holds a {found}, not a {model}: load it with {found}.load")
+    return header, arrays
+
+
+def as_json(header: dict) -> str:
+    """`header` in JSON, with arrays and NumPy's numbers written as lists and numbers."""
+    return json.dumps(header, default=lambda value: np.asarray(value).tolist())

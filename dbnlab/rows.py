@@ -1,0 +1,180 @@
+"""The rows a model learns from: in memory, in a memory map, or as batches read again each epoch.
+
+One pass over the rows is a sequence of windows, each an array with the order in which to take its
+rows. What fits into memory is one window, shuffled as a whole. What does not is read window by
+window, so that no more than one of them is in memory at a time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+
+WINDOW_BYTES = 2**27
+PIECE_BYTES = 2**22
+MONITORED_ROWS = 1000
+
+Window = tuple[NDArray, NDArray]
+
+
+class Table:
+    """Rows of an array in memory.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_visible)
+    """
+
+    def __init__(self, X: NDArray) -> None:
+        self.X = X
+        self.rows = np.arange(len(X))
+        self.held_out_rows = self.rows[:0]
+
+    def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
+        """Take a random share of the rows out of training."""
+        n_held_out = round(fraction * len(self.X))
+        if not 0 < n_held_out < len(self.X):
+            raise ValueError(
+                f"validation_fraction={fraction} of {len(self.X)} rows leaves none to "
+                f"{'watch' if n_held_out == 0 else 'train on'}"
+            )
+        shuffled = rng.permutation(self.rows)
+        self.held_out_rows, self.rows = shuffled[:n_held_out], shuffled[n_held_out:]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows to train on."""
+        return len(self.rows)
+
+    def mean(self) -> NDArray:
+        """Mean of the rows to train on, in float64."""
+        whole = not len(self.held_out_rows)
+        return (self.X if whole else self.X[self.rows]).mean(axis=0, dtype=np.float64)
+
+    def monitored(self) -> NDArray:
+        """Up to 1,000 of the rows to train on."""
+        return self.X[self.rows[:MONITORED_ROWS]]
+
+    def held_out(self) -> NDArray:
+        """Up to 1,000 of the rows held out."""
+        return self.X[self.held_out_rows[:MONITORED_ROWS]]
+
+    def windows(self, rng: np.random.Generator, batch_size: int) -> Iterator[Window]:
+        """One pass: arrays, each with the order in which to take its rows."""
+        yield self.X, rng.permutation(self.rows)
+
+
+class MemoryMap(Table):
+    """Rows of a memory map, which may be larger than memory.
+
+    A window is made of pieces of neighbouring rows from random places, so that rows sorted by class
+    are mixed, and read at the speed of the disk.
+    """
+
+    def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
+        super().hold_out(fraction, rng)
+        self.rows.sort()
+
+    def mean(self) -> NDArray:
+        total = np.zeros(self.X.shape[1])
+        for piece in self._pieces(range(self._n_pieces())):
+            total += piece.sum(axis=0, dtype=np.float64)
+        return total / self.n_rows
+
+    def windows(self, rng: np.random.Generator, batch_size: int) -> Iterator[Window]:
+        pieces = self._pieces(rng.permutation(self._n_pieces()))
+        for window in _joined(pieces, batch_size):
+            yield window, rng.permutation(len(window))
+
+    def _piece_rows(self) -> int:
+        return max(1, PIECE_BYTES // self.X[:1].nbytes)
+
+    def _n_pieces(self) -> int:
+        return -(-self.n_rows // self._piece_rows())
+
+    def _pieces(self, numbers: Iterable[int]) -> Iterator[NDArray]:
+        size = self._piece_rows()
+        for number in numbers:
+            yield self.X[self.rows[number * size : (number + 1) * size]]
+
+
+class Batches:
+    """Batches of rows that can be iterated over again and again, such as a `tf.data.Dataset`.
+
+    Parameters
+    ----------
+    batches : iterable of array-like, or of tuples that begin with one
+    check : callable
+        Turns one batch into an array or raises; called once for each batch, before training.
+    """
+
+    held_out_rows = np.empty(0, dtype=int)
+
+    def __init__(self, batches: Iterable[Any], check: Callable[[Any], NDArray]) -> None:
+        if iter(batches) is batches:
+            raise TypeError(
+                "X is an iterator, which can be read only once, but training reads it again each "
+                "epoch: give a list of batches, a tf.data.Dataset or an object with __iter__"
+            )
+        # TensorFlow's own sign for a dataset that never ends.
+        if getattr(batches, "cardinality", lambda: 0)() == -1:
+            raise ValueError("X never ends: leave out .repeat(), training repeats by itself")
+        self.batches = batches
+        self.n_rows, self._first, total = 0, [], 0.0
+        for batch in map(check, self._arrays()):
+            if self.n_rows < MONITORED_ROWS:
+                self._first.append(batch[: MONITORED_ROWS - self.n_rows])
+            self.n_rows += len(batch)
+            total = total + batch.sum(axis=0, dtype=np.float64)
+        if not self.n_rows:
+            raise ValueError("X holds no batch: it needs at least one")
+        self._mean = total / self.n_rows
+
+    def _arrays(self) -> Iterator[NDArray]:
+        for batch in self.batches:
+            yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+
+    def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
+        raise ValueError(
+            "validation_fraction needs rows that can be counted: give an array or a memory map, or "
+            "compare free_energy on rows of your own"
+        )
+
+    def mean(self) -> NDArray:
+        return self._mean
+
+    def monitored(self) -> NDArray:
+        return np.concatenate(self._first)
+
+    def held_out(self) -> NDArray:
+        return self._first[0][:0]
+
+    def windows(self, rng: np.random.Generator, batch_size: int) -> Iterator[Window]:
+        for window in _joined(self._arrays(), batch_size):
+            yield window, rng.permutation(len(window))
+
+
+def is_batches(X: Any) -> bool:
+    """Whether `X` is an iterable of batches rather than one table."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and getattr(X[0], "ndim", 0) == 2
+    table = hasattr(X, "__array__") or hasattr(X, "__dataframe__") or issparse(X)
+    return hasattr(X, "__iter__") and not table and not isinstance(X, str | bytes | dict)
+
+
+def _joined(pieces: Iterable[NDArray], batch_size: int) -> Iterator[NDArray]:
+    """Arrays of as many whole batches as fit into a window, made of `pieces`; one rest at last."""
+    held, n_held = [], 0
+    for piece in pieces:
+        held.append(piece)
+        n_held += len(piece)
+        window = max(1, WINDOW_BYTES // piece[:1].nbytes // batch_size) * batch_size
+        while n_held >= window:
+            joined = np.concatenate(held)
+            yield joined[:window]
+            held, n_held = [joined[window:]], n_held - window
+            del joined
+    if n_held:
+        yield np.concatenate(held)

@@ -1,0 +1,414 @@
+r"""The training epoch and the Gibbs chain of `dbnlab.rbm`, compiled by TensorFlow.
+
+The model and its equations are those of `dbnlab.rbm`: `_gradient` and `_step` here are
+`RBM._gradient` and `RBM._step` with tensors for arrays. What differs is that the loop over batches
+is part of the compiled graph, so that Python runs once an epoch, on a GPU where TensorFlow finds
+one. Random numbers are stateless: each batch has a seed of its own, derived from `random_state`.
+
+Under `tf.distribute`, every replica takes its share of the rows of each batch and of the
+persistent chains, and the gradients are summed over the replicas before the update. Each replica
+draws the random numbers of all rows and keeps those of its own, which is cheap beside the products:
+so an update does not depend on how many devices share it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import lru_cache, partial, singledispatch
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from dbnlab import units
+from dbnlab.rbm import RBM, SPARSITY_DECAY
+
+# Rows up to this size stay on the device between epochs; more are sent in chunks.
+RESIDENT_BYTES = 2**30
+CHUNK_BYTES = 2**28
+
+# Every kind of device draws the same numbers with this algorithm, but its default is another.
+_uniform = partial(tf.random.stateless_uniform, alg="philox")
+_normal = partial(tf.random.stateless_normal, alg="philox")
+_split = partial(tf.random.split, alg="philox")
+_fold_in = partial(tf.random.fold_in, alg="philox")
+
+
+class Share(NamedTuple):
+    """The rows from `start` to `stop` of `total`, which this replica looks after."""
+
+    start: tf.Tensor | int
+    stop: tf.Tensor | int
+    total: tf.Tensor | int
+
+
+def _share(total: tf.Tensor | int) -> Share:
+    context = tf.distribute.get_replica_context()
+    n_replicas = context.num_replicas_in_sync
+    if n_replicas == 1:
+        return Share(0, total, total)
+    number = context.replica_id_in_sync_group
+    return Share(total * number // n_replicas, total * (number + 1) // n_replicas, total)
+
+
+# Units -------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def _mean(unit: units.Unit, x: tf.Tensor) -> tf.Tensor:
+    """`Unit.mean` for tensors."""
+    raise NotImplementedError(f"backend='tensorflow' does not know {type(unit).__name__} units")
+
+
+@singledispatch
+def _draw(unit: units.Unit, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
+    """`Unit.draw` for tensors, for one share of the rows."""
+    raise NotImplementedError(f"backend='tensorflow' does not know {type(unit).__name__} units")
+
+
+@_mean.register
+def _(unit: units.Bernoulli, x: tf.Tensor) -> tf.Tensor:
+    return tf.sigmoid(x)
+
+
+@_draw.register
+def _(unit: units.Bernoulli, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
+    u = _uniform([share.total, unit.n_units], seed, dtype=mean.dtype)[share.start : share.stop]
+    return tf.cast(u < mean, mean.dtype)
+
+
+@_mean.register
+def _(unit: units.Gaussian, x: tf.Tensor) -> tf.Tensor:
+    return x
+
+
+@_draw.register
+def _(unit: units.Gaussian, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
+    noise = _normal([share.total, unit.n_units], seed, dtype=mean.dtype)
+    return mean + noise[share.start : share.stop]
+
+
+@_mean.register
+def _(unit: units.Softmax, x: tf.Tensor) -> tf.Tensor:
+    return tf.concat([tf.nn.softmax(block) for block in tf.split(x, unit.sizes, axis=1)], axis=1)
+
+
+@_draw.register
+def _(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
+    u = _uniform([share.total, len(unit.sizes)], seed, dtype=mean.dtype)[share.start : share.stop]
+    states = []
+    for number, p in enumerate(tf.split(mean, unit.sizes, axis=1)):
+        below = tf.cumsum(p, axis=1) <= u[:, number, None]
+        chosen = tf.reduce_sum(tf.cast(below, tf.int32), axis=1)
+        # Rounding can leave the last cumulative sum just below 1, and the draw above it.
+        last = unit.sizes[number] - 1
+        states.append(tf.one_hot(tf.minimum(chosen, last), last + 1, dtype=mean.dtype))
+    return tf.concat(states, axis=1)
+
+
+@_mean.register
+def _(unit: units.Joint, x: tf.Tensor) -> tf.Tensor:
+    parts = tf.split(x, [part.n_units for part in unit.units], axis=1)
+    return tf.concat([_mean(part, field) for part, field in zip(unit.units, parts)], axis=1)
+
+
+@_draw.register
+def _(unit: units.Joint, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
+    parts = tf.split(mean, [part.n_units for part in unit.units], axis=1)
+    seeds = tf.unstack(_split(seed, len(parts)))
+    drawn = [_draw(part, p, s, share) for part, p, s in zip(unit.units, parts, seeds)]
+    return tf.concat(drawn, axis=1)
+
+
+# One update --------------------------------------------------------------------------------------
+
+
+class Recipe(NamedTuple):
+    """What an epoch is compiled for; without persistent chains, `n_chains` is 0."""
+
+    visible: units.Unit
+    hidden: units.Unit
+    n_gibbs: int
+    n_chains: int
+    sparse: bool
+
+
+class Settings(NamedTuple):
+    """Numbers that may change without compiling again; `n_full` is the rows of a full batch."""
+
+    n_full: tf.Tensor
+    learning_rate: tf.Tensor
+    momentum: tf.Tensor
+    weight_decay: tf.Tensor
+    sparsity_target: tf.Tensor
+    sparsity_cost: tf.Tensor
+
+
+class State(NamedTuple):
+    """What an update changes: weights and biases, their velocities, and what some recipes need."""
+
+    parameters: list[tf.Tensor]
+    velocity: list[tf.Tensor]
+    activity: tf.Tensor
+    chains: tf.Tensor
+
+
+def _statistics(
+    recipe: Recipe, state: State, V: tf.Tensor, data: Share, seed: tf.Tensor
+) -> tuple[list[tf.Tensor], tf.Tensor]:
+    """This replica's part of the gradient and of the data's means; and where the chains stopped."""
+    visible, hidden, n_gibbs, n_chains, _ = recipe
+    weights, visible_bias, hidden_bias = state.parameters
+    model = _share(n_chains) if n_chains else data
+
+    def up(V: tf.Tensor) -> tf.Tensor:
+        return _mean(hidden, V @ weights + hidden_bias)
+
+    def down(states: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        field = tf.matmul(states, weights, transpose_b=True) + visible_bias
+        return _draw(visible, _mean(visible, field), seed, model)
+
+    H = up(V)
+    seeds = tf.unstack(_split(seed, 3))
+    chains = state.chains if n_chains else _draw(hidden, H, seeds[0], model)
+    V_model = down(chains, seeds[1])
+    H_model = up(V_model)
+    if n_gibbs > 1:
+        for step in tf.range(1, n_gibbs):
+            pair = tf.unstack(_split(_fold_in(seeds[2], step)))
+            V_model = down(_draw(hidden, H_model, pair[0], model), pair[1])
+            H_model = up(V_model)
+    chains = _draw(hidden, H_model, seeds[0], model) if n_chains else state.chains
+    each = [1 / tf.cast(data.total, V.dtype), -1 / tf.cast(model.total, V.dtype)]
+    share = tf.repeat(each, [tf.shape(V)[0], tf.shape(V_model)[0]])[:, None]
+    V_both, H_both = tf.concat([V, V_model], 0), tf.concat([H, H_model], 0)
+    gradient = [
+        tf.matmul(V_both, H_both * share, transpose_a=True),
+        tf.matmul(V_both, share, transpose_a=True)[:, 0],
+        tf.matmul(H_both, share, transpose_a=True)[:, 0],
+    ]
+    means = [tf.reduce_sum(rows, axis=0) * each[0] for rows in (V, H)] if recipe.sparse else []
+    return gradient + means, chains
+
+
+def _step(
+    recipe: Recipe,
+    state: State,
+    X: tf.Tensor,
+    rows: tf.Tensor,
+    seed: tf.Tensor,
+    settings: Settings,
+) -> State:
+    """One update from the rows of `X` with these numbers: `RBM._gradient` and `RBM._step`."""
+    data, activity = _share(tf.shape(rows)[0]), state.activity
+    dtype = activity.dtype
+    V = tf.cast(tf.gather(X, rows[data.start : data.stop]), dtype)
+    statistics, chains = _statistics(recipe, state, V, data, seed)
+    statistics = tf.distribute.get_replica_context().all_reduce("SUM", statistics)
+    gradient = statistics[:3]
+    if recipe.sparse:
+        mean_v, mean_h = statistics[3:]
+        activity = SPARSITY_DECAY * activity + (1 - SPARSITY_DECAY) * mean_h
+        pull = settings.sparsity_cost * (settings.sparsity_target - activity)
+        gradient[0] += mean_v[:, None] * pull
+        gradient[2] += pull
+    gradient[0] -= settings.weight_decay * state.parameters[0]
+    rate = settings.learning_rate * tf.cast(data.total, dtype) / tf.cast(settings.n_full, dtype)
+    velocity = [settings.momentum * v + rate * g for v, g in zip(state.velocity, gradient)]
+    parameters = [p + v for p, v in zip(state.parameters, velocity)]
+    return State(parameters, velocity, activity, chains)
+
+
+# One epoch ---------------------------------------------------------------------------------------
+
+
+def _compiles_to_xla(strategy: tf.distribute.Strategy) -> bool:
+    """Whether XLA is used: on one GPU only.
+
+    On two CPU cores it made an epoch 13 times slower (`benchmarks/rbm_epoch.py`), and replicas
+    cannot exchange gradients within it.
+    """
+    return strategy.num_replicas_in_sync == 1 and bool(tf.config.list_logical_devices("GPU"))
+
+
+def _placed(state: State, X: tf.Tensor) -> tuple[State, tf.Tensor]:
+    """All rows, the state and a share of the chains, copied to the device of this replica."""
+    share = _share(tf.shape(state.chains)[0])
+    state = state._replace(chains=state.chains[share.start : share.stop])
+    return tf.nest.map_structure(tf.identity, (state, X))
+
+
+def _with_all_chains(recipe: Recipe, state: State) -> State:
+    share = _share(recipe.n_chains)
+    # Summing what each replica has padded with zeros gathers the chains, on any kind of strategy.
+    padded = tf.pad(state.chains, [[share.start, share.total - share.stop], [0, 0]])
+    chains = tf.distribute.get_replica_context().all_reduce("SUM", padded)
+    return state._replace(chains=chains)
+
+
+@lru_cache
+def _compiled_epoch(
+    recipe: Recipe, strategy: tf.distribute.Strategy, dtype: str, x_dtype: np.dtype, xla: bool
+) -> Callable:
+    n_visible, n_hidden = recipe.visible.n_units, recipe.hidden.n_units
+    parameters = [tf.TensorSpec(n, dtype) for n in ((n_visible, n_hidden), n_visible, n_hidden)]
+    chains = tf.TensorSpec([recipe.n_chains, n_hidden], dtype)
+    signature = [
+        State(parameters, parameters, activity=parameters[2], chains=chains),
+        tf.TensorSpec([None, n_visible], x_dtype),
+        tf.TensorSpec([None, None], tf.int64),
+        tf.TensorSpec([], tf.int64),
+        tf.TensorSpec([2], tf.int64),
+        Settings(tf.TensorSpec([], tf.int64), *[tf.TensorSpec([], dtype)] * 5),
+    ]
+
+    @tf.function(input_signature=signature, jit_compile=xla)
+    def epoch(state, X, batches, first, seed, settings):
+        state, X = strategy.run(_placed, (state, X))
+        for number in tf.range(tf.shape(batches, tf.int64)[0]):
+            of_batch = _fold_in(seed, first + number)
+            state = strategy.run(_step, (recipe, state, X, batches[number], of_batch, settings))
+        if recipe.n_chains:
+            state = strategy.run(_with_all_chains, (recipe, state))
+        return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], state)
+
+    return epoch
+
+
+class Trainer:
+    """Trains an RBM, on one device or on those of a strategy.
+
+    Parameters
+    ----------
+    rbm : RBM
+        Its weights and the rest of its state are replaced after each window of rows.
+    strategy : tf.distribute.Strategy or None
+        None means one device, the one TensorFlow prefers.
+    """
+
+    def __init__(self, rbm: RBM, strategy: tf.distribute.Strategy | None) -> None:
+        if strategy is not None and not isinstance(strategy, tf.distribute.Strategy):
+            raise TypeError(
+                f"strategy must be a tf.distribute.Strategy, such as "
+                f"tf.distribute.MirroredStrategy(), got {strategy!r}"
+            )
+        _let_memory_grow()
+        self.rbm = rbm
+        self.strategy = strategy or tf.distribute.get_strategy()
+        self._resident = None, None
+
+    def train_window(
+        self, X: NDArray, order: NDArray, n_full: int, learning_rate: float, momentum: float
+    ) -> None:
+        """`RBM._train_window`: one update for each `n_full` rows of `X`, in the order given."""
+        rbm = self.rbm
+        n_chains = len(rbm.chains_) if rbm.algorithm == "pcd" else 0
+        sparse = bool(rbm.sparsity_cost)
+        recipe = Recipe(rbm.visible_unit_, rbm.hidden_unit_, rbm.n_gibbs, n_chains, sparse)
+        settings = Settings(
+            n_full=tf.constant(n_full, tf.int64),
+            learning_rate=self._number(learning_rate),
+            momentum=self._number(momentum),
+            weight_decay=self._number(rbm.weight_decay),
+            sparsity_target=self._number(rbm.sparsity_target or 0.0),
+            sparsity_cost=self._number(rbm.sparsity_cost),
+        )
+        state = State(
+            parameters=rbm._parameters(),
+            velocity=rbm._velocity,
+            activity=rbm._activity if sparse else np.zeros(rbm.n_hidden, rbm.dtype),
+            chains=rbm.chains_ if n_chains else np.zeros((0, rbm.n_hidden), rbm.dtype),
+        )
+        xla = _compiles_to_xla(self.strategy)
+        for rows, numbers in self._chunks(X, order, n_full):
+            x_dtype = rows.dtype.as_numpy_dtype
+            epoch = _compiled_epoch(recipe, self.strategy, rbm.dtype, x_dtype, xla)
+            seed = tf.constant(rbm._random.integers(2**31, size=2))
+            n_whole = len(numbers) // n_full
+            whole, rest = np.split(numbers, [n_whole * n_full])
+            for first, batches in (0, whole.reshape(-1, n_full)), (n_whole, rest[None]):
+                if batches.size:
+                    first = tf.constant(first, tf.int64)
+                    with _full_precision():
+                        state = epoch(state, rows, tf.constant(batches), first, seed, settings)
+        self._store(recipe, state)
+
+    def _chunks(
+        self, X: NDArray, order: NDArray, n_full: int
+    ) -> Iterator[tuple[tf.Tensor, NDArray]]:
+        """Rows on the device, and the numbers of those to take, in order."""
+        if X.nbytes <= RESIDENT_BYTES:
+            if self._resident[0] is not X:
+                self._resident = X, self._on_device(X)
+            yield self._resident[1], order
+            return
+        n_rows = max(1, CHUNK_BYTES // X[:1].nbytes // n_full) * n_full
+        for start in range(0, len(order), n_rows):
+            chunk = order[start : start + n_rows]
+            yield self._on_device(X[chunk]), np.arange(len(chunk))
+
+    def _number(self, value: float) -> tf.Tensor:
+        return tf.constant(value, self.rbm.dtype)
+
+    def _on_device(self, X: NDArray) -> tf.Tensor:
+        floating = np.issubdtype(X.dtype, np.floating)
+        return tf.constant(X.astype(self.rbm.dtype, copy=False) if floating else X)
+
+    def _store(self, recipe: Recipe, state: State) -> None:
+        rbm, state = self.rbm, tf.nest.map_structure(lambda value: value.numpy(), state)
+        rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_ = state.parameters
+        rbm._velocity = state.velocity
+        if recipe.sparse:
+            rbm._activity = state.activity
+        if recipe.n_chains:
+            rbm.chains_ = state.chains
+
+
+def _let_memory_grow() -> None:
+    """Take GPU memory as it is needed, not all of it at once."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        # TensorFlow has started already: what was set then holds.
+        with suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
+
+
+@contextmanager
+def _full_precision() -> Iterator[None]:
+    """No TF32, which keeps 10 bits of each factor: too few for the two engines to agree."""
+    before = tf.config.experimental.tensor_float_32_execution_enabled()
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    try:
+        yield
+    finally:
+        tf.config.experimental.enable_tensor_float_32_execution(before)
+
+
+# Long chains -------------------------------------------------------------------------------------
+
+
+@lru_cache
+def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Callable:
+    @tf.function(jit_compile=xla, reduce_retracing=True)
+    def chain(parameters, V, n_steps, seed):
+        weights, visible_bias, hidden_bias = parameters
+        all_rows = Share(0, tf.shape(V)[0], tf.shape(V)[0])
+        for step in tf.range(n_steps):
+            seeds = tf.unstack(_split(_fold_in(seed, step)))
+            H = _draw(hidden, _mean(hidden, V @ weights + hidden_bias), seeds[0], all_rows)
+            field = tf.matmul(H, weights, transpose_b=True) + visible_bias
+            V = _draw(visible, _mean(visible, field), seeds[1], all_rows)
+        return V
+
+    return chain
+
+
+def gibbs(rbm: RBM, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArray:
+    """`RBM._gibbs`: visible states after `n_steps` of block Gibbs sampling from each row."""
+    _let_memory_grow()
+    xla = _compiles_to_xla(tf.distribute.get_strategy())
+    chain = _compiled_chain(rbm.visible_unit_, rbm.hidden_unit_, xla)
+    parameters = [tf.constant(parameter) for parameter in rbm._parameters()]
+    seed = tf.constant(rng.integers(2**31, size=2))
+    with _full_precision():
+        end = chain(parameters, tf.constant(V, rbm.weights_.dtype), tf.constant(n_steps), seed)
+    return end.numpy().astype(V.dtype, copy=False)
