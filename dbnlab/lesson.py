@@ -50,9 +50,12 @@ def setup(seed: int, *, tensorflow: bool = False) -> np.random.Generator:
     # differently on another number of threads.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    # A second notebook must find GPU memory too.
+    os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     if tensorflow:
         with _silent_stderr():
             import tensorflow as tf
+        tf.get_logger().setLevel("ERROR")
         tf.keras.utils.set_random_seed(seed)
     plots.use_style()
     np.set_printoptions(precision=3, suppress=True)
