@@ -1,7 +1,8 @@
 """Restricted Boltzmann machines and deep belief networks, to learn from and to use."""
 
 from dbnlab import likelihood
+from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
 
-__all__ = ["RBM", "likelihood"]
+__all__ = ["DBN", "RBM", "likelihood"]
 __version__ = "0.1.0"

@@ -208,6 +208,18 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If `X` or a parameter is not what it should be, or if training diverges.
         """
+        with progress_bar(self.n_epochs, self.verbose) as bar:
+            self._fit(X, checkpoint, strategy, bar)
+        return self
+
+    def _fit(
+        self,
+        X: ArrayLike,
+        checkpoint: str | os.PathLike | None,
+        strategy: "tf.distribute.Strategy | None",
+        bar: Any,
+    ) -> bool:
+        """`fit` within a progress bar; whether it ran to its end."""
         self._check_parameters()
         # Until training has succeeded there is no model: a failure must not leave half of one.
         vars(self).pop("weights_", None)
@@ -219,8 +231,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self._initialise(rows, rng)
         if saved:
             saved.restore(self)
-        self._train(rows, self.n_epochs - self._n_epochs_done(), saved, strategy)
-        return self
+            bar.update(self._n_epochs_done())
+        n_epochs = self.n_epochs - self._n_epochs_done()
+        return self._train(rows, n_epochs, bar, saved, strategy)
 
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Train for one more epoch on the rows of `X`, which may be one chunk of a larger set.
@@ -246,7 +259,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rows = self._training_rows(X, reset=first)
         if first:
             self._initialise(rows, as_generator(self.random_state))
-        self._train(rows, 1)
+        with progress_bar(1, self.verbose) as bar:
+            self._train(rows, 1, bar, stacklevel=3)
         return self
 
     def _initialise(self, rows: Table | Batches, rng: np.random.Generator) -> None:
@@ -286,35 +300,39 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self,
         rows: Table | Batches,
         n_epochs: int,
+        bar: Any,
         saved: Checkpoint | None = None,
         strategy: "tf.distribute.Strategy | None" = None,
-    ) -> None:
+        stacklevel: int = 4,
+    ) -> bool:
         self._complete_state()
         train = self._engine(strategy)
         monitored = rows.monitored().astype(self.dtype)
         held_out = rows.held_out().astype(self.dtype)
         done = self._n_epochs_done()
-        worst = 0.0
+        worst, interrupted = 0.0, False
         try:
-            with _progress_bar(n_epochs, self.verbose) as bar:
-                for epoch in range(done, done + n_epochs):
-                    # Overflow is not lost: _record raises where it has happened.
-                    with np.errstate(over="ignore", invalid="ignore"):
-                        self._train_epoch(train, rows, epoch)
-                        worst = max(worst, self._record(monitored, held_out))
-                    if saved:
-                        saved.write(self)
-                    error = self.history_["reconstruction_error"][-1]
-                    bar.set_postfix(reconstruction_error=f"{error:.4f}")
-                    bar.update()
+            for epoch in range(done, done + n_epochs):
+                # Overflow is not lost: _record raises where it has happened.
+                with np.errstate(over="ignore", invalid="ignore"):
+                    self._train_epoch(train, rows, epoch)
+                    worst = max(worst, self._record(monitored, held_out))
+                if saved:
+                    saved.write(self)
+                error = self.history_["reconstruction_error"][-1]
+                bar.set_postfix(reconstruction_error=f"{error:.4f}")
+                bar.update()
         except KeyboardInterrupt:
+            interrupted = True
             now = f"epoch {self._n_epochs_done() + 1} of {done + n_epochs}"
             warnings.warn(
                 f"training was interrupted in {now}: the model keeps what it has learnt so far",
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
         if worst > 10:
-            warnings.warn(f"training is close to diverging: {self._cure()}", ConvergenceWarning, 3)
+            message = f"training is close to diverging: {self._cure()}"
+            warnings.warn(message, ConvergenceWarning, stacklevel)
+        return not interrupted
 
     def _engine(self, strategy: "tf.distribute.Strategy | None") -> Callable[..., None]:
         """What trains on one window of rows: `_train_window` or its compiled counterpart."""
@@ -595,12 +613,20 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         generator are not kept: training that goes on after `load` starts them afresh.
         """
         check_is_fitted(self)
-        header = {"model": type(self).__name__, "parameters": self._saved_parameters()}
-        header["history"] = self.history_
+        model_file.write(path, self._header(), self._arrays())
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "model": type(self).__name__,
+            "parameters": self._saved_parameters(),
+            "history": self.history_,
+        }
+
+    def _arrays(self) -> dict[str, NDArray]:
         arrays = {name: getattr(self, f"{name}_") for name in SAVED}
         if hasattr(self, "feature_names_in_"):
             arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
-        model_file.write(path, header, arrays)
+        return arrays
 
     def _saved_parameters(self) -> dict[str, Any]:
         """The parameters as JSON can hold them; a generator is not kept."""
@@ -624,25 +650,32 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         header, arrays = model_file.read(path, cls.__name__)
         try:
-            parameters = header["parameters"]
-            if isinstance(parameters["visible"], dict):
-                parameters["visible"] = units.from_spec(parameters["visible"])
-            rbm = cls(**parameters)
-            for name in SAVED:
-                setattr(rbm, f"{name}_", arrays[name])
-                if not np.isfinite(arrays[name]).all():
-                    raise ValueError(f"{name} is not finite")
-            rbm.n_features_in_, n_hidden = rbm.weights_.shape
-            shapes = [arrays[name].shape for name in SAVED[1:]]
-            if shapes != [(rbm.n_features_in_,)] * 2 + [(n_hidden,)] or n_hidden != rbm.n_hidden:
-                raise ValueError("the shapes of weights and biases disagree")
-            rbm.visible_unit_ = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
-            rbm.hidden_unit_ = units.resolve(rbm.hidden, n_hidden, "hidden")
-            rbm.history_ = header["history"]
-            if "feature_names_in" in arrays:
-                rbm.feature_names_in_ = arrays["feature_names_in"].astype(object)
+            return cls._from_parts(header, arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
+
+    @classmethod
+    def _from_parameters(cls, parameters: dict[str, Any]) -> Self:
+        if isinstance(parameters["visible"], dict):
+            parameters["visible"] = units.from_spec(parameters["visible"])
+        return cls(**parameters)
+
+    @classmethod
+    def _from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+        rbm = cls._from_parameters(header["parameters"])
+        for name in SAVED:
+            setattr(rbm, f"{name}_", arrays[name].astype(rbm.dtype, copy=False))
+            if not np.isfinite(arrays[name]).all():
+                raise ValueError(f"{name} is not finite")
+        rbm.n_features_in_, n_hidden = rbm.weights_.shape
+        shapes = [arrays[name].shape for name in SAVED[1:]]
+        if shapes != [(rbm.n_features_in_,)] * 2 + [(n_hidden,)] or n_hidden != rbm.n_hidden:
+            raise ValueError("the shapes of weights and biases disagree")
+        rbm.visible_unit_ = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
+        rbm.hidden_unit_ = units.resolve(rbm.hidden, n_hidden, "hidden")
+        rbm.history_ = header["history"]
+        if "feature_names_in" in arrays:
+            rbm.feature_names_in_ = arrays["feature_names_in"].astype(object)
         rbm._random = as_generator(rbm.random_state)
         return rbm
 
@@ -755,7 +788,7 @@ def _value_at(schedule: float | Sequence[float], epoch: int) -> float:
     return schedule if isinstance(schedule, Real) else schedule[min(epoch, len(schedule) - 1)]
 
 
-def _progress_bar(n_epochs: int, verbose: int) -> Any:
+def progress_bar(n_epochs: int, verbose: int) -> Any:
     from tqdm.auto import tqdm
 
     return tqdm(total=n_epochs, unit="epoch", disable=not verbose)

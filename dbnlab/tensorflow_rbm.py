@@ -407,7 +407,9 @@ def gibbs(rbm: RBM, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArr
     _let_memory_grow()
     xla = _compiles_to_xla(tf.distribute.get_strategy())
     chain = _compiled_chain(rbm.visible_unit_, rbm.hidden_unit_, xla)
-    parameters = [tf.constant(parameter) for parameter in rbm._parameters()]
+    weights, visible_bias, hidden_bias = rbm._parameters()
+    # A row, or one for each chain: the compiled function needs to know the number of axes.
+    parameters = [tf.constant(a) for a in (weights, visible_bias, np.atleast_2d(hidden_bias))]
     seed = tf.constant(rng.integers(2**31, size=2))
     with _full_precision():
         end = chain(parameters, tf.constant(V, rbm.weights_.dtype), tf.constant(n_steps), seed)

@@ -36,6 +36,10 @@ class Unit:
         """E[s | x], the gradient of A, same shape as `x`."""
         raise NotImplementedError
 
+    def log_probability(self, s: NDArray, x: NDArray) -> NDArray:
+        """log p(s | x) of each row of states, in nats, shape (n_rows,)."""
+        return self.log_base_measure(s) + np.einsum("ij,ij->i", s, x) - self.log_partition(x)
+
     def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
         """Independent draws of s given each row of `x`, same shape and dtype."""
         return self.draw(self.mean(x), rng)
