@@ -34,6 +34,9 @@ def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
+            # NumPy gives out an entry that is no array as bytes.
+            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
+                raise TypeError("an entry is no array")
         header = json.loads(str(arrays.pop("header")))
         found = header["model"]
     except FileNotFoundError:

@@ -18,7 +18,8 @@ and summing h out leaves the free energy
 import copy
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -208,9 +209,18 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         ValueError, TypeError
             If `X` or a parameter is not what it should be, or if training diverges.
         """
-        with progress_bar(self.n_epochs, self.verbose) as bar:
+        with progress_bar(self.n_epochs, self.verbose) as bar, self._whole_or_none():
             self._fit(X, checkpoint, strategy, bar)
         return self
+
+    @contextmanager
+    def _whole_or_none(self) -> Iterator[None]:
+        """Until training has succeeded there is no model: a failure must not leave half of one."""
+        try:
+            yield
+        except Exception:
+            vars(self).pop("weights_", None)
+            raise
 
     def _fit(
         self,
@@ -221,7 +231,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     ) -> bool:
         """`fit` within a progress bar; whether it ran to its end."""
         self._check_parameters()
-        # Until training has succeeded there is no model: a failure must not leave half of one.
         vars(self).pop("weights_", None)
         rows = self._training_rows(X, reset=True)
         rng = as_generator(self.random_state)
@@ -256,10 +265,11 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         first = not hasattr(self, "weights_")
         if not first:
             self._check_continues()
-        rows = self._training_rows(X, reset=first)
-        if first:
-            self._initialise(rows, as_generator(self.random_state))
-        with progress_bar(1, self.verbose) as bar:
+        guard = self._whole_or_none() if first else nullcontext()
+        with progress_bar(1, self.verbose) as bar, guard:
+            rows = self._training_rows(X, reset=first)
+            if first:
+                self._initialise(rows, as_generator(self.random_state))
             self._train(rows, 1, bar, stacklevel=3)
         return self
 

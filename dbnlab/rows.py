@@ -134,7 +134,9 @@ class Batches:
 
     def _arrays(self) -> Iterator[NDArray]:
         for batch in self.batches:
-            yield np.asarray(batch[0] if isinstance(batch, tuple) else batch)
+            rows = batch[0] if isinstance(batch, tuple) else batch
+            # A sparse batch stays one, to be refused as such.
+            yield rows if issparse(rows) else np.asarray(rows)
 
     def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
         raise ValueError(

@@ -225,8 +225,8 @@ def _step(
 def _compiles_to_xla(strategy: tf.distribute.Strategy) -> bool:
     """Whether XLA is used: on one GPU only.
 
-    On two CPU cores it made an epoch 13 times slower (`benchmarks/rbm_epoch.py`), and replicas
-    cannot exchange gradients within it.
+    On one CPU core an epoch takes 1.3 times as long with it (`benchmarks/gpu_check.py` measures
+    both), and replicas cannot exchange gradients within it.
     """
     return strategy.num_replicas_in_sync == 1 and bool(tf.config.list_logical_devices("GPU"))
 
@@ -392,7 +392,10 @@ def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Calla
     def chain(parameters, V, n_steps, seed):
         weights, visible_bias, hidden_bias = parameters
         all_rows = Share(0, tf.shape(V)[0], tf.shape(V)[0])
+        any_rows = tf.TensorShape([None, visible.n_units])
         for step in tf.range(n_steps):
+            # Where there is one row, TensorFlow loses count of it within the loop.
+            tf.autograph.experimental.set_loop_options(shape_invariants=[(V, any_rows)])
             seeds = tf.unstack(_split(_fold_in(seed, step)))
             H = _draw(hidden, _mean(hidden, V @ weights + hidden_bias), seeds[0], all_rows)
             field = tf.matmul(H, weights, transpose_b=True) + visible_bias

@@ -5,11 +5,13 @@ Nothing here calls the formulas under test: states come from itertools, Gaussian
 """
 
 import itertools
+import subprocess
+import sys
 
 import numpy as np
 from scipy.special import logsumexp
 
-from dbnlab import RBM
+from dbnlab import RBM, likelihood
 from dbnlab.units import Bernoulli, Gaussian, Joint, Softmax
 
 VISIBLE = {
@@ -47,7 +49,9 @@ def random_rbm(visible="bernoulli", hidden="bernoulli", seed=0, **parameters):
     defaults = {"learning_rate": 1e-9, "weight_decay": 0.0, "dtype": "float64"}
     parameters = defaults | {"random_state": seed} | parameters
     rbm = RBM(n_hidden, visible=unit, hidden=hidden, **parameters)
-    rbm.partial_fit(points(unit)[0][:1])
+    # The weights of this fit are replaced anyway: no need to compile an epoch for it.
+    rbm.set_params(backend="numpy").partial_fit(points(unit)[0][:1])
+    rbm.backend = parameters.get("backend", "numpy")
     rng = np.random.default_rng(seed)
     rbm.weights_ = rng.standard_normal(rbm.weights_.shape)
     if hidden == "gaussian" and "gaussian" in visible:
@@ -94,5 +98,33 @@ class Enumerated:
         return rng.choice(len(self.V), size=n_rows, p=p / p.sum())
 
 
+def one_update(rbm, V):
+    """The estimated gradient from the batch `V`, as one update shows it; the model stays."""
+    before = [parameter.copy() for parameter in rbm._parameters()]
+    # A power of two: multiplying by it and dividing again costs no digit.
+    rate = 2.0**-10
+    rbm.set_params(batch_size=len(V), learning_rate=rate, momentum=0.0, weight_decay=0.0)
+    rbm.partial_fit(V)
+    change = [(after - start) / rate for after, start in zip(rbm._parameters(), before)]
+    rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_ = before
+    return flat(change)
+
+
 def flat(gradient):
     return np.concatenate([np.ravel(part) for part in gradient])
+
+
+def mean_log_likelihood(rbm, X):
+    return likelihood.log_likelihood(rbm, X, likelihood.log_partition(rbm, "exact")).mean()
+
+
+def bits(rbm):
+    return b"".join(parameter.tobytes() for parameter in rbm._parameters())
+
+
+def run_python(code, *arguments, stderr=subprocess.PIPE, **options):
+    """What a fresh Python prints on stdout that runs `code` and ends well."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=stderr, text=True, **options)
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,6 +1,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from models import run_python
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from dbnlab import lesson
@@ -10,6 +11,18 @@ def test_setup_returns_the_seeded_generator_and_prints_nothing(capfd):
     rng = lesson.setup(seed=3)
     assert rng.integers(1000) == np.random.default_rng(3).integers(1000)
     assert capfd.readouterr() == ("", "")
+
+
+def test_setup_loads_tensorflow_without_a_word_and_leaves_stderr_open(tmp_path):
+    code = (
+        "import os; from dbnlab import lesson; lesson.setup(3, tensorflow=True);"
+        "import tensorflow as tf; first = float(tf.random.uniform([]));"
+        "lesson.setup(3, tensorflow=True); assert first == float(tf.random.uniform([]));"
+        "os.write(2, b'heard')"
+    )
+    with open(tmp_path / "stderr", "w") as stderr:
+        assert run_python(code, stderr=stderr) == ""
+    assert (tmp_path / "stderr").read_text() == "heard"
 
 
 def test_setup_leaves_one_thread_for_matrix_products():

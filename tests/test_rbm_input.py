@@ -295,11 +295,19 @@ def test_a_model_whose_data_were_refused_is_not_fitted(X):
     rbm.partial_fit(X[:, :4]).transform(X[:, :4])
 
 
-def test_exploding_but_finite_training_warns(rng):
+@pytest.mark.parametrize(
+    "train",
+    [
+        lambda rbm, X: rbm.fit(X),
+        lambda rbm, X: rbm.partial_fit(X).partial_fit(X).partial_fit(X),
+    ],
+    ids=["fit", "partial_fit"],
+)
+def test_exploding_but_finite_training_warns_where_it_was_called(rng, train):
     X = 10 * rng.standard_normal((50, 6))
     rbm = RBM(5, visible="gaussian", hidden="gaussian", n_epochs=3, random_state=0)
     with pytest.warns(ConvergenceWarning, match="diverging: lower learning_rate") as caught:
-        rbm.fit(X)
+        train(rbm, X)
     assert caught[0].filename == __file__
     assert np.isfinite(rbm.weights_).all()
 

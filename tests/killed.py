@@ -1,0 +1,85 @@
+"""Train with checkpoints in processes that are killed at random moments, until one ends.
+
+Prints the number of runs, of kills, and of runs that ended with the bits of an uninterrupted one.
+The processes are forked, so that the packages are loaded only once.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+import warnings
+
+import numpy as np
+
+from dbnlab import RBM
+
+BACKEND = sys.argv[1]
+if BACKEND == "tensorflow":
+    # Loaded but not started: each process compiles for itself.
+    import dbnlab.tensorflow_rbm  # noqa: F401
+
+X = (np.random.default_rng(0).random((300, 12)) < 0.4).astype(np.float32)
+RUNS = {
+    "cd": {"sparsity_target": 0.2, "sparsity_cost": 0.1, "random_state": 7},
+    "pcd": {"algorithm": "pcd", "n_chains": 9, "validation_fraction": 0.2},
+}
+if BACKEND == "tensorflow":
+    del RUNS["cd"]  # Compiling for every process takes seconds.
+
+
+def train(run, checkpoint, kill_in_save):
+    """Train in this process and leave the result in a file; perhaps die with a half-saved state."""
+    savez, n_saves = np.savez, 0
+
+    def dying_savez(file, **arrays):
+        nonlocal n_saves
+        n_saves += 1
+        if n_saves == kill_in_save:
+            file.write(b"half a checkpoint")
+            file.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+        savez(file, **arrays)
+
+    np.savez = dying_savez
+    rbm = RBM(5, batch_size=33, n_epochs=40, backend=BACKEND, random_state=np.random.default_rng(1))
+    rbm.set_params(**RUNS[run]).fit(X, checkpoint=checkpoint)
+    arrays = [*rbm._parameters(), getattr(rbm, "chains_", np.zeros(0)), rbm.sample(3, 2)]
+    with open(f"{run} result", "w") as file:
+        json.dump([rbm.history_, *(array.tobytes().hex() for array in arrays)], file)
+
+
+def ends(run, checkpoint, kill_in_save=None, kill_after=None):
+    """Whether a process of its own got to the end."""
+    process = os.fork()
+    if process == 0:
+        train(run, checkpoint, kill_in_save)
+        os._exit(0)
+    if kill_after is not None:
+        before = os.stat(checkpoint).st_mtime_ns
+        # Not before there was some progress, or it would never end.
+        while os.stat(checkpoint).st_mtime_ns == before:
+            time.sleep(0.0005)
+        time.sleep(kill_after)
+        os.kill(process, signal.SIGKILL)
+    return os.waitpid(process, 0)[1] == 0
+
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside TensorFlow's threads
+moments = random.Random(0)
+n_killed = n_equal = 0
+for run in RUNS:
+    assert ends(run, None)
+    with open(f"{run} result") as file:
+        expected = file.read()
+    os.remove(f"{run} result")
+    kills = [{"kill_in_save": 3}, {"kill_in_save": 1}]
+    kills += [{"kill_after": moments.uniform(0, 0.05)} for _ in range(2)]
+    for kill in kills:
+        n_killed += not ends(run, f"{run} checkpoint", **kill)
+    assert ends(run, f"{run} checkpoint")
+    with open(f"{run} result") as file:
+        n_equal += file.read() == expected
+print(len(RUNS), n_killed, n_equal)

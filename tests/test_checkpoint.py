@@ -1,0 +1,263 @@
+"""A killed run ends with the same bits as one that was left alone; Ctrl-C keeps what is learnt."""
+
+import io
+import os
+import pickle
+import signal
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from models import bits, run_python
+from sklearn.base import clone
+
+from dbnlab import RBM
+
+
+def everything(rbm):
+    """All that training has made, the draws to come included."""
+    chains = getattr(rbm, "chains_", np.zeros(0)).tobytes()
+    return bits(rbm), chains, rbm.history_, rbm.sample(3, 2).tobytes()
+
+
+# Killed and interrupted --------------------------------------------------------------------------
+
+RECIPES = {
+    "cd": {},
+    "pcd": {"algorithm": "pcd", "n_chains": 11},
+    "sparse": {"sparsity_target": 0.2, "sparsity_cost": 0.1, "momentum": [0.5, 0.6, 0.7, 0.8, 0.9]},
+    "held out": {"algorithm": "pcd", "validation_fraction": 0.2, "n_chains": 11},
+}
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)
+@pytest.mark.parametrize("seed", [int, np.random.default_rng])
+def test_a_run_that_fails_twice_ends_with_the_bits_of_one_that_does_not(
+    backend, monkeypatch, tmp_path, X, recipe, seed
+):
+    rbm = RBM(3, batch_size=7, n_epochs=5, backend=backend).set_params(**recipe)
+    expected = everything(clone(rbm).set_params(random_state=seed(3)).fit(X))
+    record, epochs = RBM._record, []
+
+    def fail(self, *rows):
+        epochs.append(self._n_epochs_done())
+        if len(epochs) in (3, 5):
+            raise OSError("disk full")
+        return record(self, *rows)
+
+    monkeypatch.setattr(RBM, "_record", fail)
+    path = tmp_path / "run"
+    for _ in range(2):
+        with pytest.raises(OSError, match="disk full"):
+            rbm.set_params(random_state=seed(3)).fit(X, checkpoint=path)
+    rbm.set_params(random_state=seed(3)).fit(X, checkpoint=path)
+    assert epochs == [0, 1, 2, 2, 3, 3, 4]
+    assert everything(rbm) == expected
+    assert os.listdir(tmp_path) == ["run"]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "tensorflow"])
+def test_a_killed_process_starts_again_and_ends_with_the_same_bits(tmp_path, backend):
+    program = (Path(__file__).parent / "killed.py").read_text()
+    n_runs, n_killed, n_equal = map(int, run_python(program, backend, cwd=tmp_path).split())
+    assert n_killed == 4 * n_runs > 0
+    assert n_equal == n_runs
+
+
+def test_more_epochs_go_on_where_the_run_ended(backend, tmp_path, X):
+    rbm = RBM(3, batch_size=7, n_epochs=4, backend=backend, random_state=0)
+    expected = everything(clone(rbm).fit(X))
+    clone(rbm).set_params(n_epochs=2).fit(X, checkpoint=tmp_path / "run")
+    assert everything(rbm.fit(X, checkpoint=tmp_path / "run")) == expected
+
+
+def test_a_finished_run_is_returned_without_training(backend, monkeypatch, tmp_path, X):
+    rbm = RBM(3, n_epochs=2, backend=backend, random_state=0)
+    expected = everything(clone(rbm).fit(X, checkpoint=tmp_path / "run"))
+    before = (tmp_path / "run").read_bytes()
+    monkeypatch.setattr(RBM, "_train_epoch", lambda *arguments: pytest.fail("trained again"))
+    assert everything(rbm.fit(X, checkpoint=tmp_path / "run")) == expected
+    assert (tmp_path / "run").read_bytes() == before
+
+
+def test_without_a_seed_the_run_goes_on_with_its_own(tmp_path, X):
+    rbm = RBM(3, n_epochs=2, validation_fraction=0.5)
+    expected = everything(clone(rbm).fit(X, checkpoint=tmp_path / "run"))
+    assert everything(rbm.fit(X, checkpoint=tmp_path / "run")) == expected
+
+
+# Refusals ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def checkpoint(tmp_path, X):
+    path = tmp_path / "run"
+    RBM(3, n_epochs=2, random_state=0).fit(X, checkpoint=path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_hidden", 4),
+        ("learning_rate", 0.1),
+        ("momentum", [0.5, 0.9]),
+        ("algorithm", "pcd"),
+        ("visible", "gaussian"),
+        ("validation_fraction", 0.2),
+        ("backend", "tensorflow"),
+        ("dtype", "float64"),
+        ("random_state", 1),
+    ],
+)
+def test_a_checkpoint_of_other_parameters_is_refused_by_name(X, checkpoint, name, value):
+    before = checkpoint.read_bytes()
+    rbm = RBM(3, n_epochs=2, random_state=0).set_params(**{name: value})
+    with pytest.raises(ValueError, match=f"run is of another run: {name} was .* there and is "):
+        rbm.fit(X, checkpoint=checkpoint)
+    assert checkpoint.read_bytes() == before
+
+
+def test_verbose_may_change(X, checkpoint):
+    RBM(3, n_epochs=2, verbose=1, random_state=0).fit(X, checkpoint=checkpoint)
+
+
+def test_a_generator_of_another_kind_is_refused(X, tmp_path):
+    rbm = RBM(3, n_epochs=1, random_state=np.random.default_rng(0))
+    rbm.fit(X, checkpoint=tmp_path / "run")
+    rbm.set_params(random_state=np.random.Generator(np.random.Philox(0)))
+    with pytest.raises(ValueError, match="random_state is a generator of another kind"):
+        rbm.fit(X, checkpoint=tmp_path / "run")
+
+
+OTHER_ROWS = {
+    "values": lambda X: 1 - X,
+    "number": lambda X: X[:-1],
+}
+
+
+@pytest.mark.parametrize("change", OTHER_ROWS.values(), ids=OTHER_ROWS)
+def test_a_checkpoint_of_other_rows_is_refused(X, checkpoint, change):
+    with pytest.raises(ValueError, match="run is of another run: the training rows are others"):
+        RBM(3, n_epochs=2, random_state=0).fit(change(X), checkpoint=checkpoint)
+
+
+def test_a_checkpoint_beyond_n_epochs_is_refused(X, checkpoint):
+    with pytest.raises(ValueError, match="trained for more than n_epochs already"):
+        RBM(3, n_epochs=1, random_state=0).fit(X, checkpoint=checkpoint)
+
+
+def test_a_damaged_checkpoint_is_refused_wherever_it_ends(X, checkpoint):
+    whole = checkpoint.read_bytes()
+    for length in [*range(0, len(whole), 301), len(whole) - 1]:
+        checkpoint.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="run is damaged or not a model saved by dbnlab"):
+            RBM(3, n_epochs=2, random_state=0).fit(X, checkpoint=checkpoint)
+
+
+def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(X, checkpoint):
+    with pytest.raises(ValueError, match="run holds a RBM checkpoint, not a RBM"):
+        RBM.load(checkpoint)
+    rbm = RBM(3, n_epochs=2, random_state=0).fit(X)
+    rbm.save(checkpoint)
+    with pytest.raises(ValueError, match="run holds a RBM, not a RBM checkpoint"):
+        rbm.fit(X, checkpoint=checkpoint)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (os.mkdir, ("exploded",))
+
+
+def as_npy(array):
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content", [pickle.dumps(Bomb()), as_npy(np.array([Bomb()]))], ids=["pickle", "pickled npy"]
+)
+@pytest.mark.parametrize("entry", ["weights_", "velocity_0", "header"])
+def test_a_checkpoint_is_never_unpickled(monkeypatch, X, checkpoint, entry, content):
+    monkeypatch.chdir(checkpoint.parent)
+    with zipfile.ZipFile(checkpoint) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    assert f"{entry}.npy" in entries
+    with zipfile.ZipFile(checkpoint, "w") as file:
+        for name, kept in entries.items():
+            file.writestr(name, content if name == f"{entry}.npy" else kept)
+    with pytest.raises(ValueError, match="run is damaged"):
+        RBM(3, n_epochs=2, random_state=0).fit(X, checkpoint=checkpoint)
+    assert os.listdir() == ["run"]
+
+
+def test_a_folder_that_is_not_there_is_reported(X, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        RBM(3, n_epochs=1).fit(X, checkpoint=tmp_path / "nowhere" / "run")
+
+
+# Ctrl-C ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def ctrl_c():
+    """Sends SIGINT to this process, after a while, once training has got to its first epoch."""
+
+    def send(rbm, delay, over):
+        while not over.wait(0.001):
+            if getattr(rbm, "history_", {}).get("reconstruction_error"):
+                time.sleep(delay)
+                # Python drops an interrupt that meets a finaliser: press again, as anyone would.
+                while not over.is_set():
+                    os.kill(os.getpid(), signal.SIGINT)
+                    over.wait(5)
+
+    def fit(rbm, delay, **arguments):
+        over = threading.Event()
+        sender = threading.Thread(target=send, args=(rbm, delay, over))
+        sender.start()
+        try:
+            with pytest.warns(UserWarning, match="training was interrupted in epoch") as caught:
+                rbm.fit(**arguments)
+        except KeyboardInterrupt:
+            pytest.fail("fit did not catch Ctrl-C")
+        finally:
+            over.set()
+            sender.join()
+        return caught
+
+    return fit
+
+
+@pytest.mark.parametrize("algorithm", ["cd", "pcd"])
+def test_ctrl_c_ends_training_with_a_model_that_works(backend, ctrl_c, tmp_path, X, algorithm):
+    for delay in np.random.default_rng(0).random(5) * 0.05:
+        rbm = RBM(3, algorithm=algorithm, batch_size=7, n_epochs=10**6, backend=backend)
+        (caught,) = ctrl_c(rbm, delay, X=X)
+        assert caught.filename == __file__
+        n_done = len(rbm.history_["update_ratio"])
+        assert f"in epoch {n_done + 1} of 1000000: the model keeps" in str(caught.message)
+        assert np.isfinite(np.concatenate([array.ravel() for array in rbm._parameters()])).all()
+        assert rbm.transform(X).shape == (30, 3)
+        assert rbm.sample(2, 3).shape == (2, 6)
+        rbm.save(tmp_path / "model")
+        assert bits(RBM.load(tmp_path / "model")) == bits(rbm)
+        rbm.partial_fit(X)
+        assert len(rbm.history_["update_ratio"]) == n_done + 1
+
+
+# Ctrl-C right after `open`, before `with`, leaves the file to the garbage collector.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_after_ctrl_c_the_checkpoint_goes_on_from_its_last_whole_epoch(
+    backend, ctrl_c, tmp_path, X
+):
+    rbm = RBM(3, batch_size=7, n_epochs=2000, backend=backend, random_state=0)
+    ctrl_c(rbm, 0.03, X=X, checkpoint=tmp_path / "run")
+    n_done = len(rbm.history_["update_ratio"])
+    assert 0 < n_done < 2000
+    rbm.set_params(n_epochs=n_done + 1).fit(X, checkpoint=tmp_path / "run")
+    assert everything(rbm) == everything(clone(rbm).fit(X))
