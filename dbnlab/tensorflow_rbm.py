@@ -41,6 +41,10 @@ class Share(NamedTuple):
     stop: tf.Tensor | int
     total: tf.Tensor | int
 
+    def of(self, rows: tf.Tensor) -> tf.Tensor:
+        # Without a slice TensorFlow still knows the number of rows, and is faster for it.
+        return rows if self.stop is self.total else rows[self.start : self.stop]
+
 
 def _share(total: tf.Tensor | int) -> Share:
     context = tf.distribute.get_replica_context()
@@ -73,7 +77,7 @@ def _(unit: units.Bernoulli, x: tf.Tensor) -> tf.Tensor:
 
 @_draw.register
 def _(unit: units.Bernoulli, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    u = _uniform([share.total, unit.n_units], seed, dtype=mean.dtype)[share.start : share.stop]
+    u = share.of(_uniform([share.total, unit.n_units], seed, dtype=mean.dtype))
     return tf.cast(u < mean, mean.dtype)
 
 
@@ -85,7 +89,7 @@ def _(unit: units.Gaussian, x: tf.Tensor) -> tf.Tensor:
 @_draw.register
 def _(unit: units.Gaussian, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
     noise = _normal([share.total, unit.n_units], seed, dtype=mean.dtype)
-    return mean + noise[share.start : share.stop]
+    return mean + share.of(noise)
 
 
 @_mean.register
@@ -95,7 +99,7 @@ def _(unit: units.Softmax, x: tf.Tensor) -> tf.Tensor:
 
 @_draw.register
 def _(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    u = _uniform([share.total, len(unit.sizes)], seed, dtype=mean.dtype)[share.start : share.stop]
+    u = share.of(_uniform([share.total, len(unit.sizes)], seed, dtype=mean.dtype))
     states = []
     for number, p in enumerate(tf.split(mean, unit.sizes, axis=1)):
         below = tf.cumsum(p, axis=1) <= u[:, number, None]
@@ -202,7 +206,7 @@ def _step(
     """One update from the rows of `X` with these numbers: `RBM._gradient` and `RBM._step`."""
     data, activity = _share(tf.shape(rows)[0]), state.activity
     dtype = activity.dtype
-    V = tf.cast(tf.gather(X, rows[data.start : data.stop]), dtype)
+    V = tf.cast(tf.gather(X, data.of(rows)), dtype)
     statistics, chains = _statistics(recipe, state, V, data, seed)
     statistics = tf.distribute.get_replica_context().all_reduce("SUM", statistics)
     gradient = statistics[:3]
@@ -234,7 +238,7 @@ def _compiles_to_xla(strategy: tf.distribute.Strategy) -> bool:
 def _placed(state: State, X: tf.Tensor) -> tuple[State, tf.Tensor]:
     """All rows, the state and a share of the chains, copied to the device of this replica."""
     share = _share(tf.shape(state.chains)[0])
-    state = state._replace(chains=state.chains[share.start : share.stop])
+    state = state._replace(chains=share.of(state.chains))
     return tf.nest.map_structure(tf.identity, (state, X))
 
 
