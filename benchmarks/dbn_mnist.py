@@ -4,7 +4,7 @@
 
 784-500-500-2000 with the ten labels beside the second layer, trained on the first 50,000 images as
 they are (grey values in [0, 1]); the next 10,000 validate, and the test images are looked at twice:
-after greedy training and at the end. Everything is checkpointed in benchmarks/work/, so that a run
+after greedy training and at the end. Everything is checkpointed in benchmarks/runs/, so that a run
 that was stopped goes on where it was. About 15 minutes for the greedy part on two cores.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from dbnlab import DBN, RBM, datasets
 
 HERE = Path(__file__).parent
-WORK, TARGET = HERE / "work", HERE / "results" / "dbn_mnist.json"
+RUNS, TARGET = HERE / "runs", HERE / "results" / "dbn_mnist.json"
 SEED, N_TRAIN, EPOCHS = 0, 50_000, 30
 UP_DOWN_RATE = 0.02
 
@@ -43,7 +43,7 @@ def greedy(X: np.ndarray, y: np.ndarray) -> DBN:
         random_state=SEED,
         verbose=1,
     )
-    return dbn.fit(X, y, checkpoint=WORK / "dbn_mnist")
+    return dbn.fit(X, y, checkpoint=RUNS / "dbn_mnist")
 
 
 def up_down(dbn: DBN, report: dict, rows: tuple, minutes: float) -> None:
@@ -62,20 +62,20 @@ def up_down(dbn: DBN, report: dict, rows: tuple, minutes: float) -> None:
 
 
 def save(dbn: DBN, report: dict) -> None:
-    dbn.save(WORK / "dbn_mnist.npz")
-    (WORK / "dbn_mnist.json").write_text(json.dumps(report))
+    dbn.save(RUNS / "dbn_mnist.npz")
+    (RUNS / "dbn_mnist.json").write_text(json.dumps(report))
 
 
 def main() -> None:
-    WORK.mkdir(exist_ok=True)
+    RUNS.mkdir(exist_ok=True)
     minutes = float(sys.argv[1]) if len(sys.argv) > 1 else 40.0
     mnist = datasets.load_mnist()
     X, y = mnist.X[:N_TRAIN], mnist.y[:N_TRAIN]
     valid = mnist.X[N_TRAIN:], mnist.y[N_TRAIN:]
     test = mnist.X_test, mnist.y_test
-    if (WORK / "dbn_mnist.json").exists():
-        dbn = DBN.load(WORK / "dbn_mnist.npz")
-        report = json.loads((WORK / "dbn_mnist.json").read_text())
+    if (RUNS / "dbn_mnist.json").exists():
+        dbn = DBN.load(RUNS / "dbn_mnist.npz")
+        report = json.loads((RUNS / "dbn_mnist.json").read_text())
     else:
         start = time.perf_counter()
         dbn = greedy(X, y)

@@ -5,7 +5,7 @@
 An RBM of 500 hidden units learns by PCD from the 60,000 training images, whose pixels are drawn
 anew in each epoch with their intensity as probability; the test images are drawn once. On top of
 it, a second RBM of 2,000 hidden units learns from the first one's hidden states. Every epoch is
-checkpointed in benchmarks/work/, so that a run that was stopped goes on where it was; where
+checkpointed in benchmarks/runs/, so that a run that was stopped goes on where it was; where
 validation rows are needed they are the last 10,000 training images. log Z comes from annealed
 importance sampling, forwards and in reverse.
 """
@@ -22,7 +22,7 @@ import numpy as np
 from dbnlab import RBM, datasets, likelihood
 
 HERE = Path(__file__).parent
-WORK, TARGET = HERE / "work", HERE / "results" / "likelihood_mnist.json"
+RUNS, TARGET = HERE / "runs", HERE / "results" / "likelihood_mnist.json"
 EPOCHS, ROWS = 250, 1000
 
 
@@ -54,7 +54,7 @@ def first_layer(X: np.ndarray) -> RBM:
         random_state=0,
         verbose=1,
     )
-    return rbm.fit(Drawn(X), checkpoint=WORK / "likelihood_rbm")
+    return rbm.fit(Drawn(X), checkpoint=RUNS / "likelihood_rbm")
 
 
 def measure(rbm: RBM, X: np.ndarray, X_test: np.ndarray) -> dict:
@@ -70,7 +70,7 @@ def measure(rbm: RBM, X: np.ndarray, X_test: np.ndarray) -> dict:
 
 
 def main() -> None:
-    WORK.mkdir(exist_ok=True)
+    RUNS.mkdir(exist_ok=True)
     X = datasets.load_mnist().X
     drawn = datasets.load_mnist(binarize="sample", random_state=0)
     start = time.perf_counter()

@@ -26,8 +26,9 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from dbnlab import model_file, units, up_down
+from dbnlab import units, up_down
 from dbnlab.checks import as_generator, check_choice, check_number
+from dbnlab.model_file import SavedModel
 from dbnlab.rbm import RBM, progress_bar
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _has_labels(dbn: "DBN") -> bool:
     return bool(dbn.joint_labels)
 
 
-class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Deep belief network, trained layer by layer.
 
     Parameters
@@ -192,17 +193,31 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return rows if self.propagate == "sample" and below else np.concatenate(list(rows))
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
+        """Label block of the classes found in y, which `classes_` then names."""
+        y = self._checked_labels(X, y)
+        check_classification_targets(y)
+        self.classes_ = np.unique(y)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has one class only, {self.classes_[0]!r}: labels need two or more")
+        return self._one_hot_of(X, y)
+
+    def _checked_labels(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         if y is None:
             raise ValueError("joint_labels=True requires y to be passed, but the target y is None")
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name="y")
-        check_classification_targets(y)
         if len(y) != len(X):
             raise ValueError(f"y has {len(y)} values for {len(X)} rows of X")
-        self.classes_, numbers = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: labels need two or more")
-        return np.eye(len(self.classes_))[numbers]
+        return y
+
+    def _one_hot_of(self, X: NDArray, y: ArrayLike | None) -> NDArray:
+        """Label block for classes that `fit` has seen."""
+        y = self._checked_labels(X, y)
+        found = np.isin(y, self.classes_)
+        if not found.all():
+            unknown = np.asarray(y)[~found][0]
+            raise ValueError(f"{unknown!r} is not among the classes of fit, {self.classes_}")
+        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 
     def _assemble(self, rbms: list[RBM]) -> None:
         """Set the attributes of a stack whose two directions share their weights."""
@@ -278,19 +293,6 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             self.verbose,
         )
         return self
-
-    def _one_hot_of(self, V: NDArray, y: ArrayLike | None) -> NDArray:
-        """Label block for classes that `fit` has seen."""
-        if y is None:
-            raise ValueError("joint_labels=True requires y to be passed, but the target y is None")
-        y = column_or_1d(y)
-        if len(y) != len(V):
-            raise ValueError(f"y has {len(y)} values for {len(V)} rows of X")
-        found = np.isin(y, self.classes_)
-        if not found.all():
-            unknown = np.asarray(y)[~found][0]
-            raise ValueError(f"{unknown!r} is not among the classes of fit, {self.classes_}")
-        return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 
     # Up and down ------------------------------------------------------------------------------
 
@@ -517,16 +519,16 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     # Files ------------------------------------------------------------------------------------
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write the whole stack to `path`, one npz file without pickle, whole or not at all."""
-        check_is_fitted(self)
+    def _header(self) -> dict[str, Any]:
         parameters = self.get_params(deep=False)
         prototypes = self.rbm if isinstance(self.rbm, Sequence) else [self.rbm]
         saved = [rbm and rbm._saved_parameters() for rbm in prototypes]
         parameters["rbm"] = saved if isinstance(self.rbm, Sequence) else saved[0]
         if not isinstance(self.random_state, Integral):
             parameters["random_state"] = None
-        layers = [rbm._header() for rbm in self.rbms_]
+        return {"parameters": parameters, "layers": [rbm._header() for rbm in self.rbms_]}
+
+    def _arrays(self) -> dict[str, NDArray]:
         arrays = {
             f"layer_{number}_{name}": array
             for number, rbm in enumerate(self.rbms_)
@@ -538,27 +540,7 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if self.joint_labels:
             strings = self.classes_.dtype == object
             arrays["classes"] = self.classes_.astype(str) if strings else self.classes_
-        if hasattr(self, "feature_names_in_"):
-            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
-        header = {"model": type(self).__name__, "parameters": parameters, "layers": layers}
-        model_file.write(path, header, arrays)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """The model that `save` wrote to `path`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        ValueError
-            If the file is damaged or holds something else.
-        """
-        header, arrays = model_file.read(path, cls.__name__)
-        try:
-            return cls._from_parts(header, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
+        return arrays
 
     @classmethod
     def _from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
@@ -589,8 +571,6 @@ class DBN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                     raise ValueError(f"{name} of layer {number} is not finite, or of a wrong shape")
                 stack[number] = array
         dbn.n_features_in_ = dbn._units[0].n_units
-        if "feature_names_in" in arrays:
-            dbn.feature_names_in_ = arrays["feature_names_in"].astype(object)
         dbn._random = as_generator(dbn.random_state)
         return dbn
 

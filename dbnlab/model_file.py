@@ -3,9 +3,57 @@
 import json
 import os
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
+
+
+class SavedModel:
+    """A model with `save` and `load`, given `_header`, `_arrays` and `_from_parts`."""
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Write weights, parameters and history to `path`, one npz file without pickle.
+
+        The file appears whole or not at all. Momentum, persistent chains and the state of the
+        generator are not kept: training that goes on after `load` starts them afresh.
+        """
+        check_is_fitted(self)
+        arrays = self._arrays()
+        if hasattr(self, "feature_names_in_"):
+            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
+        write(path, {"model": type(self).__name__, **self._header()}, arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Self:
+        """The model that `save` wrote to `path`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or holds something else.
+        """
+        header, arrays = read(path, cls.__name__)
+        try:
+            model = cls._from_parts(header, arrays)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
+        if "feature_names_in" in arrays:
+            model.feature_names_in_ = arrays["feature_names_in"].astype(object)
+        return model
+
+    def _header(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _arrays(self) -> dict[str, NDArray]:
+        raise NotImplementedError
+
+    @classmethod
+    def _from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+        raise NotImplementedError
 
 
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:

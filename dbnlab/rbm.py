@@ -30,9 +30,10 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab import model_file, units
+from dbnlab import units
 from dbnlab.checkpoint import Checkpoint
 from dbnlab.checks import as_generator, check_choice, check_number, check_schedule
+from dbnlab.model_file import SavedModel
 from dbnlab.rows import Batches, MemoryMap, Table, is_batches
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ SPARSITY_DECAY = 0.9
 SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
 
 
-class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     r"""Restricted Boltzmann machine.
 
     Parameters
@@ -616,27 +617,11 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     # Files ------------------------------------------------------------------------------------
 
-    def save(self, path: str | os.PathLike) -> None:
-        """Write weights, parameters and history to `path`, one npz file without pickle.
-
-        The file appears whole or not at all. Momentum, persistent chains and the state of the
-        generator are not kept: training that goes on after `load` starts them afresh.
-        """
-        check_is_fitted(self)
-        model_file.write(path, self._header(), self._arrays())
-
     def _header(self) -> dict[str, Any]:
-        return {
-            "model": type(self).__name__,
-            "parameters": self._saved_parameters(),
-            "history": self.history_,
-        }
+        return {"parameters": self._saved_parameters(), "history": self.history_}
 
     def _arrays(self) -> dict[str, NDArray]:
-        arrays = {name: getattr(self, f"{name}_") for name in SAVED}
-        if hasattr(self, "feature_names_in_"):
-            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
-        return arrays
+        return {name: getattr(self, f"{name}_") for name in SAVED}
 
     def _saved_parameters(self) -> dict[str, Any]:
         """The parameters as JSON can hold them; a generator is not kept."""
@@ -646,23 +631,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         if not isinstance(self.random_state, Integral):
             parameters["random_state"] = None
         return parameters
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """The model that `save` wrote to `path`.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file.
-        ValueError
-            If the file is damaged or holds something else.
-        """
-        header, arrays = model_file.read(path, cls.__name__)
-        try:
-            return cls._from_parts(header, arrays)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
 
     @classmethod
     def _from_parameters(cls, parameters: dict[str, Any]) -> Self:
@@ -684,8 +652,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         rbm.visible_unit_ = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
         rbm.hidden_unit_ = units.resolve(rbm.hidden, n_hidden, "hidden")
         rbm.history_ = header["history"]
-        if "feature_names_in" in arrays:
-            rbm.feature_names_in_ = arrays["feature_names_in"].astype(object)
         rbm._random = as_generator(rbm.random_state)
         return rbm
 
