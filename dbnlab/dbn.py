@@ -32,9 +32,11 @@ from dbnlab.model_file import SavedModel
 from dbnlab.rbm import RBM, progress_bar
 
 if TYPE_CHECKING:
+    import keras
     import tensorflow as tf
 
-CHUNK_VALUES = 2**24
+# Input fields summed at a time: few enough to stay in a processor's cache.
+CHUNK_VALUES = 2**17
 DIRECTED = ("recognition_weights", "recognition_biases", "generative_weights", "generative_biases")
 
 
@@ -516,6 +518,30 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return total - top._free_energy(S)
         total += self._units[-2].log_base_measure(S) + S @ self.generative_biases_[-1]
         return total + logsumexp(self._label_scores(S), axis=1)
+
+    # A network --------------------------------------------------------------------------------
+
+    def to_keras(self, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
+        """The way up as a network of dense layers, to fine-tune with Keras.
+
+        It holds copies of the recognition weights and biases. Compile and fit it as you like; it is
+        saved by ``model.save("name.keras")`` and loads without dbnlab.
+
+        Parameters
+        ----------
+        head : int, keras.Layer or None, default=None
+            What comes on top: a softmax layer of that many classes, with random weights, or any
+            layer. None leaves the top hidden layer as the output, which is that of `transform`.
+
+        Returns
+        -------
+        model : keras.Sequential
+            Not compiled; its layers are called "hidden_1", "hidden_2", …, "head".
+        """
+        check_is_fitted(self)
+        from dbnlab import finetune
+
+        return finetune.to_keras(self, head)
 
     # Files ------------------------------------------------------------------------------------
 

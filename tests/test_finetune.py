@@ -1,0 +1,375 @@
+"""DBN weights in Keras networks: they arrive, they train, and the estimators keep their word."""
+
+import subprocess
+import sys
+from copy import deepcopy
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils.estimator_checks import check_estimator
+
+from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, datasets, units
+
+keras = pytest.importorskip("keras")
+QUICK = {"layer_sizes": (8, 4), "dbn": DBN(rbm=RBM(n_epochs=2)), "n_epochs": 2, "random_state": 0}
+FROZEN_IN_PLACE = {"n_epochs": 1, "learning_rate": 1e-12}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return datasets.load_digits()
+
+
+@pytest.fixture
+def y(rng):
+    return rng.integers(3, size=30)
+
+
+def hidden_weights(model):
+    layers = [layer for layer in model.layers if layer.name.startswith("hidden")]
+    return [array for layer in layers for array in layer.get_weights()]
+
+
+def recognition(dbn):
+    pairs = zip(dbn.recognition_weights_, dbn.recognition_biases_)
+    return [array for pair in pairs for array in pair]
+
+
+# The network of a DBN -----------------------------------------------------------------------------
+
+STACKS = {
+    "binary": {"rbm": RBM(n_epochs=2)},
+    "Gaussian rows": {"rbm": RBM(visible="gaussian", learning_rate=0.01, n_epochs=2)},
+    "Gaussian code": {"rbm": [RBM(n_epochs=2), RBM(hidden="gaussian", learning_rate=0.01)]},
+    "labels": {"rbm": RBM(n_epochs=2), "joint_labels": True},
+    "double precision": {"rbm": RBM(n_epochs=2, dtype="float64")},
+}
+
+
+@pytest.mark.parametrize("parameters", STACKS.values(), ids=STACKS)
+def test_network_computes_what_transform_does(X, y, parameters):
+    dbn = DBN((5, 4), random_state=0, **parameters).fit(X, y)
+    dbn.up_down(X, y, 2, learning_rate=0.1)  # recognition and generative weights differ now
+    outputs = np.asarray(dbn.to_keras()(X))
+    np.testing.assert_allclose(outputs, dbn.transform(X), atol=1e-5)
+
+
+def test_network_is_saved_and_loads_without_dbnlab(X, tmp_path):
+    dbn = DBN((5, 4), RBM(n_epochs=1), random_state=0).fit(X)
+    dbn.to_keras().save(tmp_path / "network.keras")
+    np.save(tmp_path / "X.npy", X)
+    code = (
+        "import sys; sys.modules['dbnlab'] = None; import keras, numpy as np; "
+        "model = keras.models.load_model('network.keras'); "
+        "np.save('out.npy', np.asarray(model(np.load('X.npy'))))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), dbn.transform(X), atol=1e-5)
+
+
+def test_head_comes_on_top_of_the_same_layers(X):
+    dbn = DBN((5, 4), RBM(n_epochs=1), random_state=0).fit(X)
+    classes = np.asarray(dbn.to_keras(3)(X))
+    assert classes.shape == (30, 3)
+    np.testing.assert_allclose(classes.sum(axis=1), 1, atol=1e-6)
+    own = dbn.to_keras(keras.layers.Dense(2, kernel_initializer="ones"))
+    expected = dbn.transform(X).sum(axis=1)
+    np.testing.assert_allclose(np.asarray(own(X))[:, 1], expected, atol=1e-5)
+
+
+def test_training_the_network_leaves_the_dbn_alone(X, y):
+    dbn = DBN((5, 4), RBM(n_epochs=1), random_state=0).fit(X)
+    before = deepcopy(recognition(dbn))
+    model = dbn.to_keras(3)
+    model.compile("sgd", loss="sparse_categorical_crossentropy")
+    model.fit(X, y, verbose=0)
+    assert all((a == b).all() for a, b in zip(before, recognition(dbn)))
+
+
+@pytest.mark.parametrize(("head", "error"), [(1, ValueError), (True, TypeError)])
+def test_a_head_of_one_class_is_refused(X, head, error):
+    with pytest.raises(error, match="head"):
+        DBN((5,), RBM(n_epochs=1)).fit(X).to_keras(head)
+
+
+# Weights arrive -----------------------------------------------------------------------------------
+
+
+def test_fine_tuning_starts_at_the_weights_of_the_dbn(X, y):
+    classifier = DBNClassifier(**QUICK | FROZEN_IN_PLACE, dropout=0.5).fit(X, y)
+    for array, expected in zip(
+        hidden_weights(classifier.keras_model_), recognition(classifier.dbn_), strict=True
+    ):
+        np.testing.assert_allclose(array, expected, atol=1e-9)
+
+
+def test_fine_tuning_moves_every_layer(X, y):
+    classifier = DBNClassifier(**QUICK).fit(X, y)
+    for array, start in zip(hidden_weights(classifier.keras_model_), recognition(classifier.dbn_)):
+        assert (array != start).any()
+
+
+def test_a_fitted_dbn_is_taken_as_it_is(X, y):
+    dbn = DBN((7, 3), RBM(n_epochs=1), random_state=0).fit(X)
+    before = deepcopy(recognition(dbn))
+    classifier = DBNClassifier(dbn=FrozenEstimator(dbn), n_epochs=1).fit(X, y)
+    assert classifier.dbn_ is dbn
+    assert [layer.units for layer in classifier.keras_model_.layers] == [7, 3, 3]
+    assert all((a == b).all() for a, b in zip(before, recognition(dbn)))
+    with pytest.raises(ValueError, match="X has 5 features, the DBN expects 6"):
+        DBNClassifier(dbn=FrozenEstimator(dbn)).fit(X[:, :5], y)
+
+
+def test_without_pretraining_the_same_network_starts_at_random(X, y):
+    pretrained = DBNClassifier(**QUICK | FROZEN_IN_PLACE).fit(X, y).keras_model_
+    random = DBNClassifier(**QUICK | FROZEN_IN_PLACE, pretrain=False).fit(X, y)
+    assert not hasattr(random, "dbn_")
+    for a, b in zip(pretrained.get_weights(), random.keras_model_.get_weights(), strict=True):
+        assert a.shape == b.shape
+    # Glorot's uniform start reaches further than that of an RBM, 0.01 times normal numbers.
+    assert np.abs(hidden_weights(random.keras_model_)[0]).max() > 0.3
+
+
+def test_the_prototype_stays_as_it_was(X, y):
+    prototype = DBN((3,), RBM(n_epochs=1))
+    DBNClassifier((4, 4), prototype, n_epochs=1).fit(X, y)
+    assert not hasattr(prototype, "rbms_")
+    assert prototype.layer_sizes == (3,)
+
+
+def test_unlabelled_rows_reach_the_dbn_only(X, y, rng):
+    more = rng.random((50, 6)) ** 3
+    with_more = DBNClassifier(**QUICK).fit(X, y, more).dbn_
+    bias = DBN((8,), RBM(n_epochs=1)).fit(np.concatenate([X, more])).rbms_[0].data_bias_
+    np.testing.assert_allclose(with_more.rbms_[0].data_bias_, bias)
+    with pytest.raises(ValueError, match="X_unlabelled has 5 columns, X has 6"):
+        DBNClassifier(**QUICK).fit(X, y, more[:, :5])
+    with pytest.raises(ValueError, match="cannot learn from X_unlabelled"):
+        DBNClassifier(**QUICK | {"dbn": DBN(joint_labels=True)}).fit(X, y, more)
+
+
+# Training -----------------------------------------------------------------------------------------
+
+
+def test_classifier_learns_digits_better_than_chance_by_far(digits):
+    prototype = DBN(rbm=RBM(learning_rate=0.1, n_epochs=20))
+    classifier = DBNClassifier((64,), prototype, n_epochs=20, learning_rate=0.01, random_state=0)
+    classifier.fit(digits.X, digits.y)
+    assert classifier.score(digits.X_test, digits.y_test) > 0.94
+    assert len(classifier.history_["loss"]) == 20
+
+
+def test_early_stopping_gives_back_the_best_weights(digits):
+    X, y = digits.X[:200], digits.y[:200]
+    settings = {"learning_rate": 0.3, "n_epochs": 30, "early_stopping": True, "random_state": 0}
+    classifier = DBNClassifier((16,), pretrain=False, **settings).fit(X, y)
+    train, held_out = classifier._split(y, np.random.default_rng(0))
+    p = classifier.predict_proba(X[held_out])[np.arange(len(held_out)), y[held_out]]
+    losses = classifier.history_["val_loss"]
+    np.testing.assert_allclose(-np.log(p).mean(), min(losses), rtol=1e-3)
+    assert losses[-1] > min(losses)
+    assert not set(train) & set(held_out)
+
+
+def test_held_out_rows_keep_the_share_of_each_class():
+    y = np.array([0] * 80 + [1] * 19 + [2])
+    settings = {"early_stopping": True, "validation_fraction": 0.2}
+    train, held_out = DBNClassifier(**settings)._split(y, np.random.default_rng(0))
+    assert (np.bincount(y[held_out], minlength=3) == [16, 4, 0]).all()
+    assert len(train) == 80
+    with pytest.raises(ValueError, match=r"validation_fraction=0.1 of 4 rows is no row"):
+        DBNClassifier(early_stopping=True)._split(y[:4], np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("pretrain", [True, False])
+def test_same_seed_same_bits_and_global_generators_stay_untouched(X, y, pretrain):
+    settings = QUICK | {"pretrain": pretrain, "dropout": 0.2, "early_stopping": True}
+    np.random.seed(5)  # noqa: NPY002
+    expected = np.random.default_rng(3).random(), np.random.RandomState(5).random()
+    weights = [
+        DBNClassifier(**settings | {"random_state": seed}).fit(X, y).keras_model_.get_weights()
+        for seed in (1, np.random.default_rng(1), 2)
+    ]
+    assert all((a == b).all() for a, b in zip(weights[0], weights[1]))
+    assert (weights[0][0] != weights[2][0]).any()
+    assert np.random.random() == expected[1]  # noqa: NPY002
+
+
+def test_weight_decay_and_max_norm_bind(X, y):
+    settings = QUICK | {"n_epochs": 60, "learning_rate": 0.1}
+    free = hidden_weights(DBNClassifier(**settings).fit(X, y).keras_model_)
+    decayed = hidden_weights(DBNClassifier(**settings, weight_decay=0.1).fit(X, y).keras_model_)
+    bound = hidden_weights(DBNClassifier(**settings, max_norm=0.5).fit(X, y).keras_model_)
+    assert np.abs(decayed[0]).sum() < 0.5 * np.abs(free[0]).sum()
+    assert np.linalg.norm(bound[0], axis=0).max() <= 0.5 + 1e-6
+    assert np.linalg.norm(free[0], axis=0).max() > 0.6
+
+
+def test_dropout_of_one_rate_spares_the_visible_layer(X, y):
+    def names(dropout):
+        model = DBNClassifier(**QUICK, dropout=dropout).fit(X, y).keras_model_
+        return [type(layer).__name__ for layer in model.layers]
+
+    assert names(0.5) == ["Dense", "Dropout", "Dense", "Dropout", "Dense"]
+    assert names([0.2, 0, 0.5]) == ["Dropout", "Dense", "Dense", "Dropout", "Dense"]
+
+
+# Targets ------------------------------------------------------------------------------------------
+
+LABELS = {
+    "words": np.array(["ant", "bee", "cat"]),
+    "objects": np.array(["ant", "bee", "cat"], dtype=object),
+    "gaps": np.array([-7, 0, 1000]),
+    "truth": np.array([False, True, True]),
+    "floats": np.array([1.0, 2.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("names", LABELS.values(), ids=LABELS)
+def test_any_kind_of_label_comes_back(X, y, names):
+    classifier = DBNClassifier(**QUICK).fit(X, names[y])
+    predicted = classifier.predict(X)
+    assert set(predicted) <= set(names)
+    assert predicted.dtype == names.dtype
+    assert (classifier.classes_ == np.unique(names)).all()
+    assert classifier.predict_proba(X).shape == (30, len(classifier.classes_))
+
+
+def test_a_rare_class_is_learned(rng):
+    y = np.array([0] * 190 + [1] * 10)
+    X = np.clip(0.2 * rng.random((200, 6)) + 0.7 * y[:, None], 0, 1)
+    settings = QUICK | {"n_epochs": 100, "learning_rate": 0.05, "early_stopping": True}
+    classifier = DBNClassifier(**settings).fit(X, y)
+    assert (classifier.predict(X)[y == 1] == 1).all()
+
+
+def test_one_row_is_predicted_as_among_others(X, y):
+    classifier = DBNClassifier(**QUICK).fit(X, y)
+    alone = np.concatenate([classifier.predict_proba(row[None]) for row in X])
+    np.testing.assert_allclose(alone, classifier.predict_proba(X), rtol=1e-5)
+
+
+def test_a_dbn_with_labels_is_a_prototype_too(X, y):
+    prototype = DBN(rbm=RBM(n_epochs=1), joint_labels=True)
+    classifier = DBNClassifier(**QUICK | {"dbn": prototype}).fit(X, y)
+    assert (classifier.dbn_.classes_ == [0, 1, 2]).all()
+    with pytest.raises(ValueError, match="needs classes"):
+        DBNRegressor(**QUICK | {"dbn": prototype}).fit(X, y)
+
+
+def test_regression_does_not_depend_on_the_scale_of_its_targets(X, rng):
+    y = rng.standard_normal(30)
+    plain = DBNRegressor(**QUICK).fit(X, y).predict(X)
+    scaled = DBNRegressor(**QUICK).fit(X, 1e9 * y - 1e12).predict(X)
+    np.testing.assert_allclose(scaled, 1e9 * plain - 1e12, rtol=1e-6)
+
+
+def test_regression_of_several_targets_one_of_them_constant(X, rng):
+    y = np.column_stack([X @ rng.standard_normal(6), np.full(30, 7.0)])
+    settings = QUICK | {"n_epochs": 300, "learning_rate": 0.05}
+    regressor = DBNRegressor(**settings).fit(X, y)
+    predicted = regressor.predict(X)
+    assert predicted.shape == (30, 2)
+    assert np.corrcoef(predicted[:, 0], y[:, 0])[0, 1] > 0.9
+    np.testing.assert_allclose(predicted[:, 1], 7, atol=0.2)
+
+
+# The deep autoencoder -----------------------------------------------------------------------------
+
+
+def test_autoencoder_starts_as_the_unrolled_dbn(X):
+    prototype = DBN(rbm=[RBM(n_epochs=2), RBM(hidden="gaussian", learning_rate=0.01)])
+    autoencoder = DeepAutoencoder((5, 2), prototype, random_state=0, **FROZEN_IN_PLACE).fit(X)
+    codes = autoencoder.transform(X)
+    np.testing.assert_allclose(codes, autoencoder.dbn_.transform(X), atol=1e-5)
+    reconstructed = autoencoder.inverse_transform(codes)
+    np.testing.assert_allclose(reconstructed, autoencoder.dbn_.reconstruct(X), atol=1e-5)
+    np.testing.assert_allclose(np.asarray(autoencoder.keras_model_(X)), reconstructed, atol=1e-6)
+
+
+def test_autoencoder_beats_the_dbn_it_starts_from(digits):
+    X = digits.X
+    prototype = DBN(rbm=[RBM(n_epochs=10), RBM(hidden="gaussian", learning_rate=0.001)])
+    settings = {"n_epochs": 20, "learning_rate": 0.005, "random_state": 0}
+    autoencoder = DeepAutoencoder((64, 8), prototype, **settings).fit(X)
+    error = ((autoencoder.inverse_transform(autoencoder.transform(X)) - X) ** 2).mean()
+    assert error < 0.7 * ((autoencoder.dbn_.reconstruct(X) - X) ** 2).mean()
+    assert autoencoder.history_["loss"][-1] < autoencoder.history_["loss"][0]
+
+
+def test_code_of_the_autoencoder_is_linear_and_named(X):
+    autoencoder = DeepAutoencoder((5, 2), n_epochs=1, random_state=0).fit(X)
+    assert autoencoder.encoder_.layers[-1].activation is keras.activations.linear
+    names = autoencoder.get_feature_names_out()
+    assert list(names) == ["deepautoencoder0", "deepautoencoder1"]
+    with pytest.raises(ValueError, match="H has 3 columns, the code has 2"):
+        autoencoder.inverse_transform(np.zeros((4, 3)))
+
+
+def test_autoencoder_of_gaussian_rows_minimises_squared_error(X):
+    prototype = DBN(rbm=RBM(visible="gaussian", learning_rate=0.01, n_epochs=1))
+    autoencoder = DeepAutoencoder((5, 2), prototype, n_epochs=1, random_state=0).fit(10 * X)
+    assert autoencoder.keras_model_.loss == "mse"
+    assert autoencoder.decoder_.layers[-1].activation is keras.activations.linear
+
+
+# As estimators ------------------------------------------------------------------------------------
+
+BAD = {
+    "one class": ({}, {"y": np.zeros(30)}, ValueError, "one class only"),
+    "n_epochs": ({"n_epochs": 0}, {}, ValueError, "n_epochs"),
+    "batch_size": ({"batch_size": 1.5}, {}, TypeError, "batch_size"),
+    "learning_rate": ({"learning_rate": -1.0}, {}, ValueError, "learning_rate"),
+    "dropout": ({"dropout": 1.0}, {}, ValueError, "dropout"),
+    "dropout list": ({"dropout": [0.5, 0.5]}, {}, ValueError, "dropout has 2 values.*3"),
+    "max_norm": ({"max_norm": 0.0}, {}, ValueError, "max_norm"),
+    "weight_decay": ({"weight_decay": -1.0}, {}, ValueError, "weight_decay"),
+    "fraction": ({"validation_fraction": 1.0}, {}, ValueError, "validation_fraction"),
+    "dbn": ({"dbn": RBM()}, {}, TypeError, "dbn must be a DBN"),
+    "rows": ({}, {"X": np.full((30, 6), 2.0)}, ValueError, "above 1"),
+    "unit": ({"dbn": DBN(rbm=RBM(hidden=units.Softmax([4]))), "layer_sizes": (4,)}, {}, ValueError,
+             "Softmax"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("parameters", "data", "error", "message"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused(X, y, parameters, data, error, message):
+    with pytest.raises(error, match=message):
+        DBNClassifier(**QUICK | parameters).fit(data.get("X", X), data.get("y", y))
+
+
+def test_classifier_works_in_a_pipeline_and_a_grid(X, y):
+    pipeline = make_pipeline(MinMaxScaler(), DBNClassifier(**QUICK))
+    grid = {"dbnclassifier__layer_sizes": [(4,), (6, 3)]}
+    search = GridSearchCV(pipeline, grid, cv=2).fit(5 * X, y)
+    best = search.best_estimator_[-1]
+    assert tuple(best.dbn_.layer_sizes) == tuple(best.layer_sizes)
+    assert search.predict(5 * X).shape == (30,)
+
+
+def test_copies_and_pickles_predict_alike(X, y):
+    classifier = DBNClassifier(**QUICK).fit(X, y)
+    expected = classifier.predict_proba(X)
+    np.testing.assert_array_equal(deepcopy(classifier).predict_proba(X), expected)
+    assert not hasattr(clone(classifier), "keras_model_")
+
+
+GAUSSIAN = DBN(rbm=RBM(visible="gaussian", learning_rate=0.001, n_epochs=1))
+
+
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        DBNClassifier((16,), GAUSSIAN, n_epochs=8, batch_size=20, learning_rate=0.1),
+        DBNRegressor((16,), GAUSSIAN, n_epochs=8, batch_size=20, learning_rate=0.1),
+        DeepAutoencoder((4, 2), GAUSSIAN, n_epochs=2),
+    ],
+    ids=lambda estimator: type(estimator).__name__,
+)
+def test_scikit_learn_checks_pass_in_full(estimator):
+    check_estimator(estimator, on_skip=None)
