@@ -5,7 +5,8 @@
 784-500-500-2000 with the ten labels beside the second layer, trained on the first 50,000 images as
 they are (grey values in [0, 1]); the next 10,000 validate, and the test images are looked at twice:
 after greedy training and at the end. Everything is checkpointed in benchmarks/runs/, so that a run
-that was stopped goes on where it was. About 15 minutes for the greedy part on two cores.
+that was stopped goes on where it was. About 15 minutes for the greedy part on two cores. The
+result, rounded to half precision, is data/mnist_dbn.npz.
 """
 
 import json
@@ -17,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from dbnlab import DBN, RBM, datasets
+from dbnlab import DBN, RBM, datasets, model_file
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "dbn_mnist.json"
 SEED, N_TRAIN, EPOCHS = 0, 50_000, 30
-UP_DOWN_RATE = 0.02
+UP_DOWN_RATE = 0.1
 
 
 def errors(dbn: DBN, X: np.ndarray, y: np.ndarray) -> int:
@@ -47,14 +48,18 @@ def greedy(X: np.ndarray, y: np.ndarray) -> DBN:
 
 
 def up_down(dbn: DBN, report: dict, rows: tuple, minutes: float) -> None:
-    """Epoch by epoch, with 3, 6 and 10 Gibbs steps in the three thirds of the time."""
+    """Epoch by epoch: 3, 6 and 10 Gibbs steps in the thirds of the time, with a falling rate.
+
+    Time is processor time, so that a busy machine does not shorten the training.
+    """
     X, y, X_valid, y_valid = rows
     curve = report["up_down"]
     while (spent := sum(epoch["seconds"] for epoch in curve)) < 60 * minutes:
-        n_gibbs = (3, 6, 10)[int(3 * spent / (60 * minutes))]
-        start = time.perf_counter()
-        dbn.up_down(X, y, 1, learning_rate=UP_DOWN_RATE, n_gibbs=n_gibbs, random_state=len(curve))
-        seconds = round(time.perf_counter() - start, 1)
+        share = spent / (60 * minutes)
+        n_gibbs, rate = (3, 6, 10)[int(3 * share)], UP_DOWN_RATE * (1 - share)
+        start = time.process_time()
+        dbn.up_down(X, y, 1, learning_rate=rate, n_gibbs=n_gibbs, random_state=len(curve))
+        seconds = round(time.process_time() - start, 1)
         wrong = errors(dbn, X_valid, y_valid)
         curve.append({"n_gibbs": n_gibbs, "seconds": seconds, "validation_errors": wrong})
         print(f"up-down epoch {len(curve)}: {n_gibbs} Gibbs steps, {seconds} s, {wrong} of 10,000")
@@ -64,6 +69,15 @@ def up_down(dbn: DBN, report: dict, rows: tuple, minutes: float) -> None:
 def save(dbn: DBN, report: dict) -> None:
     dbn.save(RUNS / "dbn_mnist.npz")
     (RUNS / "dbn_mnist.json").write_text(json.dumps(report))
+
+
+def store(path: Path) -> None:
+    """Round the checkpoint to half precision, with NumPy as its backend."""
+    header, arrays = model_file.read(RUNS / "dbn_mnist.npz", "DBN")
+    for part in (header, *header["layers"]):
+        part["parameters"]["backend"] = "numpy"
+    halves = {k: a.astype(np.float16) if a.dtype.kind == "f" else a for k, a in arrays.items()}
+    model_file.write(path, header, halves)
 
 
 def main() -> None:
@@ -83,7 +97,7 @@ def main() -> None:
             "command": "python benchmarks/dbn_mnist.py",
             "machine": f"{platform.machine()}, NumPy {np.__version__}",
             "recipe": "784-500-500-2000 + 10 labels, CD-1, 30 epochs a layer, rate 0.1 to 0.01, "
-            f"momentum 0.5 then 0.9; up-down rate {UP_DOWN_RATE}; 50,000 images, seed {SEED}",
+            f"momentum 0.5 then 0.9; up-down rate {UP_DOWN_RATE} to 0; 50,000 images, seed {SEED}",
             "greedy_seconds": round(time.perf_counter() - start, 1),
             "greedy_validation_errors": errors(dbn, *valid),
             "greedy_test_errors": errors(dbn, *test),
@@ -92,7 +106,9 @@ def main() -> None:
         save(dbn, report)
     print({k: v for k, v in report.items() if k != "up_down"})
     up_down(dbn, report, (X, y, *valid), minutes)
+    store(datasets.DATA / "mnist_dbn.npz")
     report["test_errors"] = errors(dbn, *test)
+    report["test_errors_as_stored"] = errors(DBN.load(datasets.DATA / "mnist_dbn.npz"), *test)
     report["date"] = date.today().isoformat()
     save(dbn, report)
     TARGET.write_text(json.dumps(report, indent=1) + "\n")

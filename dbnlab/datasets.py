@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from io import BytesIO
 from numbers import Integral
 from pathlib import Path
 
@@ -15,7 +14,10 @@ from dbnlab.checks import as_generator, check_number
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 # SHA-256 of each file, as in data/README.md.
-CHECKSUMS = {"mnist.npz": "39b9b1ffaa0ba4d8995a616551f0966941fe02a3fe79ba4a9db7373db16d53ad"}
+CHECKSUMS = {
+    "mnist.npz": "39b9b1ffaa0ba4d8995a616551f0966941fe02a3fe79ba4a9db7373db16d53ad",
+    "mnist_dbn.npz": "f691c441372155b37aa774cc286cc4b17462d0d66d782e0dfe06898385ff7660",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,8 @@ def load_mnist(
     if binarize not in (None, "sample", "threshold"):
         raise ValueError(f"binarize={binarize!r}: choose None, 'sample' or 'threshold'")
     rng = as_generator(random_state)
-    arrays = _read("mnist.npz")
+    with np.load(path("mnist.npz"), allow_pickle=False) as file:
+        arrays = dict(file)
     images, y = arrays["train_images"], arrays["train_labels"]
     if subset is not None:
         rows = _balanced_rows(y, subset, rng)
@@ -93,22 +96,34 @@ def load_mnist(
     return Dataset(X, y, X_test, y_test, _pixels(28, 28), (28, 28))
 
 
-def _read(name: str) -> dict[str, NDArray]:
+def path(name: str) -> Path:
+    """Where the file `name` of the folder data/ lies, once its checksum has been verified.
+
+    ``DBN.load(datasets.path("mnist_dbn.npz"))`` is a 784-500-500-2000 network with labels, trained
+    on MNIST; data/README.md says how.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the file is missing or damaged, or is not one of data/.
+    """
+    if name not in CHECKSUMS:
+        raise ValueError(f"data/ holds {', '.join(CHECKSUMS)}, but no {name}")
     cure = (
         f"restore it with `git checkout -- data/{name}` in your clone of dbnlab, or rebuild it "
-        f"with the script beside it"
+        f"with the script that data/README.md names"
     )
     try:
-        content = (DATA / name).read_bytes()
+        with open(DATA / name, "rb") as file:
+            checksum = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
         raise FileNotFoundError(
             f"data/{name} is missing from {DATA.parent}: {cure}; dbnlab reads its data from a "
             f"clone, installed with `pip install -e .`"
         ) from None
-    if hashlib.sha256(content).hexdigest() != CHECKSUMS[name]:
+    if checksum != CHECKSUMS[name]:
         raise ValueError(f"data/{name} is damaged, its SHA-256 is not the expected one: {cure}")
-    with np.load(BytesIO(content), allow_pickle=False) as file:
-        return dict(file)
+    return DATA / name
 
 
 def _balanced_rows(y: NDArray, n_rows: int, rng: np.random.Generator) -> NDArray:

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from dbnlab import datasets
+from dbnlab import DBN, datasets
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +95,18 @@ def test_every_data_file_is_documented_with_its_checksum():
     files = [path for path in datasets.DATA.iterdir() if path.suffix not in (".py", ".md")]
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     assert found == {name: found[name] for name in documented} == documented
+
+
+def test_stored_dbn_makes_the_errors_that_its_card_says():
+    card = (datasets.DATA / "README.md").read_text()
+    stated = int(re.search(r"(\d+) errors of the 10,000 test images", card)[1])
+    mnist = datasets.load_mnist()
+    dbn = DBN.load(datasets.path("mnist_dbn.npz"))
+    wrong = (dbn.predict(mnist.X_test) != mnist.y_test).sum()
+    # An image on the border between two classes may fall to the other side on another processor.
+    assert abs(wrong - stated) <= 2
+
+
+def test_a_name_that_is_no_file_is_refused():
+    with pytest.raises(ValueError, match=r"holds mnist\.npz, mnist_dbn\.npz, but no faces\.npz"):
+        datasets.path("faces.npz")
