@@ -118,6 +118,7 @@ class _FineTuned(BaseEstimator):
     ) -> None:
         """Train on rows and what the network is to give for them; `training` is for Keras."""
         self._check_parameters()
+        vars(self).pop("dbn_", None)
         rng = as_generator(self.random_state)
         train, held_out = self._split(targets, rng)
         rows = _with_more(X[train], X_unlabelled, self.dbn)
@@ -291,7 +292,7 @@ class DBNRegressor(RegressorMixin, _FineTuned):
         -------
         self : DBNRegressor
         """
-        if getattr(self.dbn, "joint_labels", False):
+        if isinstance(self.dbn, DBN) and self.dbn.joint_labels:
             raise ValueError("a DBN with joint_labels needs classes: choose joint_labels=False")
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
         self._one_column = y.ndim == 1
@@ -386,6 +387,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         X = validate_data(self, X)
         _check_training(self)
+        vars(self).pop("dbn_", None)
         rng = as_generator(self.random_state)
         code = RBM(hidden="gaussian", learning_rate=0.001)
         prototype = DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], code])
@@ -450,6 +452,8 @@ def _with_more(X: NDArray, X_unlabelled: ArrayLike | None, dbn: Any) -> NDArray:
     more = check_array(X_unlabelled, input_name="X_unlabelled", dtype=X.dtype)
     if more.shape[1] != X.shape[1]:
         raise ValueError(f"X_unlabelled has {more.shape[1]} columns, X has {X.shape[1]}")
+    if isinstance(dbn, FrozenEstimator):
+        raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
     if getattr(dbn, "joint_labels", False):
         raise ValueError("a DBN with joint_labels cannot learn from X_unlabelled")
     return np.concatenate([X, more])
@@ -460,14 +464,15 @@ def _start(
 ) -> DBN:
     """The DBN that gives the network its form and, trained with `pretrain`, its weights."""
     prototype = default if estimator.dbn is None else estimator.dbn
-    if isinstance(prototype, FrozenEstimator):
+    frozen = isinstance(prototype, FrozenEstimator)
+    if not isinstance(prototype.estimator if frozen else prototype, DBN):
+        raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
+    if frozen:
         dbn = prototype.estimator
         check_is_fitted(dbn)
         if dbn.n_features_in_ != X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} features, the DBN expects {dbn.n_features_in_}")
         return dbn
-    if not isinstance(prototype, DBN):
-        raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
     dbn = clone(prototype).set_params(layer_sizes=estimator.layer_sizes, random_state=_seed(rng))
     dbn.set_params(verbose=estimator.verbose)
     return dbn.fit(X, y) if estimator.pretrain else dbn

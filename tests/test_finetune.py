@@ -127,7 +127,8 @@ def test_a_fitted_dbn_is_taken_as_it_is(X, y):
 
 def test_without_pretraining_the_same_network_starts_at_random(X, y):
     pretrained = DBNClassifier(**QUICK | FROZEN_IN_PLACE).fit(X, y).keras_model_
-    random = DBNClassifier(**QUICK | FROZEN_IN_PLACE, pretrain=False).fit(X, y)
+    random = DBNClassifier(**QUICK | FROZEN_IN_PLACE).fit(X, y)
+    random.set_params(pretrain=False).fit(X, y)
     assert not hasattr(random, "dbn_")
     for a, b in zip(pretrained.get_weights(), random.keras_model_.get_weights(), strict=True):
         assert a.shape == b.shape
@@ -151,6 +152,9 @@ def test_unlabelled_rows_reach_the_dbn_only(X, y, rng):
         DBNClassifier(**QUICK).fit(X, y, more[:, :5])
     with pytest.raises(ValueError, match="cannot learn from X_unlabelled"):
         DBNClassifier(**QUICK | {"dbn": DBN(joint_labels=True)}).fit(X, y, more)
+    fitted = FrozenEstimator(DBN((4,), RBM(n_epochs=1)).fit(X))
+    with pytest.raises(ValueError, match="learns no more"):
+        DBNClassifier(dbn=fitted).fit(X, y, more)
 
 
 # Training -----------------------------------------------------------------------------------------
@@ -331,6 +335,7 @@ BAD = {
     "weight_decay": ({"weight_decay": -1.0}, {}, ValueError, "weight_decay"),
     "fraction": ({"validation_fraction": 1.0}, {}, ValueError, "validation_fraction"),
     "dbn": ({"dbn": RBM()}, {}, TypeError, "dbn must be a DBN"),
+    "frozen": ({"dbn": FrozenEstimator(RBM())}, {}, TypeError, "dbn must be a DBN"),
     "rows": ({}, {"X": np.full((30, 6), 2.0)}, ValueError, "above 1"),
     "unit": ({"dbn": DBN(rbm=RBM(hidden=units.Softmax([4]))), "layer_sizes": (4,)}, {}, ValueError,
              "Softmax"),
