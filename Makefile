@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 
-# One thread: two BLAS threads beside any other busy process run several times slower.
+# Two processes of one thread each: two BLAS threads beside a busy process run several times slower.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # On this computer only, and silent on the network: no news, no look for updates. JupyterLab refuses
 # to run as root unless told, and containers often have no other user.
@@ -35,7 +35,7 @@ test: .venv/installed
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	@echo "Testing the package, then re-running every notebook: this takes minutes."
-	$(ONE_THREAD) $(PY) -m pytest
+	$(ONE_THREAD) $(PY) -m pytest -n 2 --dist loadscope
 
 work:
 	@find notebooks -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | while read -r from; do \
