@@ -542,8 +542,9 @@ def _backpropagate(
     n_batches = -(-len(X) // size)
     schedule = keras.optimizers.schedules.CosineDecay
     optimizer = keras.optimizers.Adam(schedule(estimator.learning_rate, n_batches * n_epochs))
-    # Compiling with XLA takes longer than most of these trainings.
-    model.compile(optimizer, loss=loss, metrics=list(metrics), jit_compile=False)
+    # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
+    compilation = {"run_eagerly": n_batches * n_epochs < 20, "jit_compile": False}
+    model.compile(optimizer, loss=loss, metrics=list(metrics), **compilation)
     batches = _batches(X.astype(model.inputs[0].dtype, copy=False), targets, size, rng)
     options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": estimator.verbose}
     return model.fit(batches, shuffle=False, **options).history

@@ -230,7 +230,10 @@ def ctrl_c():
             sender.join()
         return caught
 
-    return fit
+    # Where a shell runs the tests in the background, SIGINT comes to them ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield fit
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("algorithm", ["cd", "pcd"])
