@@ -6,8 +6,10 @@ from dbnlab import RBM, plots
 
 
 @pytest.fixture(autouse=True)
-def close_figures():
-    yield
+def style():
+    with plt.rc_context():
+        plots.use_style()
+        yield
     plt.close("all")
 
 
