@@ -24,6 +24,11 @@ HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "dbn_mnist.json"
 SEED, N_TRAIN, EPOCHS = 0, 50_000, 30
 UP_DOWN_RATE = 0.1
+PROTOTYPE = RBM(
+    learning_rate=np.linspace(0.1, 0.01, EPOCHS),
+    momentum=np.where(np.arange(EPOCHS) < 5, 0.5, 0.9),
+    n_epochs=EPOCHS,
+)
 
 
 def errors(dbn: DBN, X: np.ndarray, y: np.ndarray) -> int:
@@ -31,14 +36,9 @@ def errors(dbn: DBN, X: np.ndarray, y: np.ndarray) -> int:
 
 
 def greedy(X: np.ndarray, y: np.ndarray) -> DBN:
-    prototype = RBM(
-        learning_rate=np.linspace(0.1, 0.01, EPOCHS),
-        momentum=np.where(np.arange(EPOCHS) < 5, 0.5, 0.9),
-        n_epochs=EPOCHS,
-    )
     dbn = DBN(
         (500, 500, 2000),
-        prototype,
+        PROTOTYPE,
         joint_labels=True,
         backend="tensorflow",
         random_state=SEED,

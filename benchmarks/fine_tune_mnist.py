@@ -1,13 +1,13 @@
-"""A DBN fine-tuned on MNIST, with and without dropout.
+"""A DBN fine-tuned on MNIST: all labels, with and without dropout, and few labels.
 
-    python benchmarks/fine_tune_mnist.py backprop
-    python benchmarks/fine_tune_mnist.py dropout
+    python benchmarks/fine_tune_mnist.py backprop | dropout | few_labels | regularisers
 
 A 784-500-500-2000 DBN learns without labels from the first 50,000 training images; the next 10,000
-validate. Each command fine-tunes it and writes its row of results/fine_tune_mnist.json; the test
-images are looked at once, at the end of a row. The DBN is checkpointed in benchmarks/runs/.
+validate. Each command fine-tunes it and writes its row of results/fine_tune_mnist.json; recipes
+were chosen on the validation images. The DBN is checkpointed in benchmarks/runs/.
 """
 
+import copy
 import json
 import platform
 import sys
@@ -16,48 +16,110 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
+from dbn_mnist import N_TRAIN, PROTOTYPE, SEED
 from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection import train_test_split
 
-from dbnlab import DBN, RBM, DBNClassifier, datasets
+from dbnlab import DBN, DBNClassifier, datasets
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "fine_tune_mnist.json"
-SEED, N_TRAIN, EPOCHS = 0, 50_000, 30
 SIZES = (500, 500, 2000)
 RECIPES = {
     "backprop": {"n_epochs": 30, "learning_rate": 1e-3},
     "dropout": {"n_epochs": 60, "learning_rate": 2e-3, "dropout": (0.2, 0.5, 0.5, 0.5)},
 }
+DRAWS = {100: 10, 1000: 5, 10_000: 3}
+PASSES = {100: 100, 1000: 30, 10_000: 20}
+FEW_RECIPE = {"learning_rate": 1e-3, "dropout": 0.3}
+REGULARISERS = {
+    "none": {"dropout": 0.0},
+    "dropout 0.3": {},
+    "dropout 0.5": {"dropout": 0.5},
+    "weight decay 1e-4": {"dropout": 0.0, "weight_decay": 1e-4},
+    "weight decay 1e-3": {"dropout": 0.0, "weight_decay": 1e-3},
+}
 
 
-def pretrained(X: np.ndarray) -> FrozenEstimator:
+def pretrained(X: np.ndarray) -> DBN:
     """As in dbn_mnist.py, without the labels."""
-    prototype = RBM(
-        learning_rate=np.linspace(0.1, 0.01, EPOCHS),
-        momentum=np.where(np.arange(EPOCHS) < 5, 0.5, 0.9),
-        n_epochs=EPOCHS,
-    )
-    dbn = DBN(SIZES, prototype, backend="tensorflow", random_state=SEED, verbose=1)
-    return FrozenEstimator(dbn.fit(X, checkpoint=RUNS / "fine_tune"))
+    dbn = DBN(SIZES, PROTOTYPE, backend="tensorflow", random_state=SEED, verbose=1)
+    return dbn.fit(X, checkpoint=RUNS / "fine_tune")
 
 
-def fine_tuned(recipe: dict, mnist: datasets.Dataset, dbn: FrozenEstimator) -> dict:
+def shuffled(dbn: DBN, rng: np.random.Generator) -> DBN:
+    """The same weights, each layer's in random order: their sizes without their structure."""
+    mixed = copy.deepcopy(dbn)
+    for R in mixed.recognition_weights_:
+        R[:] = rng.permutation(R.ravel()).reshape(R.shape)
+    return mixed
+
+
+def all_labels(mnist: datasets.Dataset, dbn: DBN, recipe: dict) -> dict:
     start = time.perf_counter()
-    classifier = DBNClassifier(SIZES, dbn, random_state=SEED, verbose=2, **recipe)
-    X, y = mnist.X[:N_TRAIN], mnist.y[:N_TRAIN]
-    valid = mnist.X[N_TRAIN:], mnist.y[N_TRAIN:]
-    classifier.fit(X, y)
+    classifier = DBNClassifier(SIZES, FrozenEstimator(dbn), random_state=SEED, verbose=2, **recipe)
+    classifier.fit(mnist.X[:N_TRAIN], mnist.y[:N_TRAIN])
     return {
         "recipe": str(recipe),
         "seconds": round(time.perf_counter() - start),
-        "validation_errors": wrong(classifier, *valid),
-        "test_errors": wrong(classifier, mnist.X_test, mnist.y_test),
+        **errors(classifier, mnist),
         "training_loss": [round(loss, 4) for loss in classifier.history_["loss"]],
     }
 
 
-def wrong(classifier: DBNClassifier, X: np.ndarray, y: np.ndarray) -> int:
-    return int((classifier.predict(X) != y).sum())
+def few_labels(mnist: datasets.Dataset, dbn: DBN) -> dict:
+    """Three starts of one network, over draws of the labelled images."""
+    mixed = shuffled(dbn, np.random.default_rng(SEED))
+    starts = {
+        "pretrained": {"dbn": FrozenEstimator(dbn)},
+        "random": {"dbn": FrozenEstimator(dbn), "pretrain": False},
+        "shuffled": {"dbn": FrozenEstimator(mixed)},
+    }
+    return {"recipe": FEW_RECIPE} | {str(n): over_draws(mnist, n, starts) for n in DRAWS}
+
+
+def regularisers(mnist: datasets.Dataset, dbn: DBN) -> dict:
+    """Two starts with each of `REGULARISERS`, from 1,000 labels."""
+    settings = {
+        f"{start}, {name}": {"dbn": FrozenEstimator(dbn), "pretrain": start == "pretrained", **kind}
+        for start in ("pretrained", "random")
+        for name, kind in REGULARISERS.items()
+    }
+    return {"recipe": FEW_RECIPE} | over_draws(mnist, 1000, settings)
+
+
+def labelled(mnist: datasets.Dataset, n_labels: int, draw: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images with their labels, drawn from those that train with the share of each class."""
+    X, y = mnist.X[:N_TRAIN], mnist.y[:N_TRAIN]
+    if n_labels < N_TRAIN:
+        X, _, y, _ = train_test_split(X, y, train_size=n_labels, stratify=y, random_state=draw)
+    return X, y
+
+
+def batch_size(n_labels: int) -> int:
+    return 20 if n_labels <= 1000 else 100
+
+
+def over_draws(mnist: datasets.Dataset, n_labels: int, settings: dict[str, dict]) -> dict:
+    found = {name: [] for name in settings}
+    for draw in range(DRAWS[n_labels]):
+        X, y = labelled(mnist, n_labels, draw)
+        for name, setting in settings.items():
+            options = FEW_RECIPE | {"batch_size": batch_size(n_labels)} | setting
+            classifier = DBNClassifier(
+                SIZES, n_epochs=PASSES[n_labels], random_state=draw, **options
+            )
+            found[name].append(errors(classifier.fit(X, y), mnist))
+            print(n_labels, draw, name, found[name][-1], flush=True)
+    kinds = ("validation_errors", "test_errors")
+    return {name: {kind: [e[kind] for e in es] for kind in kinds} for name, es in found.items()}
+
+
+def errors(classifier: DBNClassifier, mnist: datasets.Dataset) -> dict[str, int]:
+    """Of the 10,000 images that validate and of the 10,000 that test."""
+    validation = classifier.predict(mnist.X[N_TRAIN:]) != mnist.y[N_TRAIN:]
+    test = classifier.predict(mnist.X_test) != mnist.y_test
+    return {"validation_errors": int(validation.sum()), "test_errors": int(test.sum())}
 
 
 def main() -> None:
@@ -65,7 +127,10 @@ def main() -> None:
     row = sys.argv[1]
     mnist = datasets.load_mnist()
     dbn = pretrained(mnist.X[:N_TRAIN])
-    found = fine_tuned(RECIPES[row], mnist, dbn)
+    if row in RECIPES:
+        found = all_labels(mnist, dbn, RECIPES[row])
+    else:
+        found = {"few_labels": few_labels, "regularisers": regularisers}[row](mnist, dbn)
     report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
     report[row] = {
         "command": f"python benchmarks/fine_tune_mnist.py {row}",

@@ -1,0 +1,209 @@
+"""A DBN, a dense network (DNN) and a convolutional one (CNN) on MNIST, with the same labels.
+
+    python benchmarks/compare_mnist.py labels | grid | cost
+
+labels: test errors against the number of labelled images. grid: layers × neurons of DBN and DNN,
+1,000 labels. cost: time on one core, parameters and memory; wants a quiet machine. Each command
+writes its part of results/compare_mnist.json.
+
+The DBN learns from 50,000 images without labels (fine_tune_mnist.py); the next 10,000 validate. All
+three are trained by Adam with a cosine schedule, with the same batches, number of passes and
+dropout; each with the best of three learning rates on validation images, found at 1,000 labels.
+"""
+
+import json
+import platform
+import sys
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+from dbn_mnist import N_TRAIN, SEED
+from fine_tune_mnist import DRAWS, PASSES, SIZES, batch_size, labelled, pretrained
+from sklearn.frozen import FrozenEstimator
+
+from dbnlab import DBN, RBM, DBNClassifier, datasets
+
+import keras  # isort: skip
+
+HERE = Path(__file__).parent
+RUNS, TARGET = HERE / "runs", HERE / "results" / "compare_mnist.json"
+ALL = {**DRAWS, N_TRAIN: 1}
+ALL_PASSES = {**PASSES, N_TRAIN: 15}
+RATES = (3e-4, 1e-3, 3e-3)
+DROPOUT = 0.3
+LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 250, 500, 1000), 3, 10
+
+
+def dnn(sizes: tuple[int, ...]) -> keras.Sequential:
+    model = keras.Sequential([keras.Input((784,))])
+    for size in sizes:
+        model.add(keras.layers.Dense(size, activation="relu", kernel_initializer="he_normal"))
+        model.add(keras.layers.Dropout(DROPOUT))
+    model.add(keras.layers.Dense(10, activation="softmax"))
+    return model
+
+
+def cnn() -> keras.Sequential:
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((784,)),
+            layers.Reshape((28, 28, 1)),
+            layers.Conv2D(32, 5, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Conv2D(64, 5, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dropout(DROPOUT),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def train(model: keras.Sequential, X: np.ndarray, y: np.ndarray, rate: float, n_epochs: int):
+    size = batch_size(len(X))
+    schedule = keras.optimizers.schedules.CosineDecay(rate, n_epochs * -(-len(X) // size))
+    model.compile(keras.optimizers.Adam(schedule), loss="sparse_categorical_crossentropy")
+    return model.fit(X, y, batch_size=size, epochs=n_epochs, verbose=0)
+
+
+def trainers(dbn: DBN, sizes: tuple[int, ...] = SIZES) -> dict[str, Callable]:
+    """For each model, a function of labelled rows, rate, passes and seed that gives the network."""
+
+    def fine_tuned(X, y, rate, n_epochs, seed):
+        options = {"learning_rate": rate, "n_epochs": n_epochs, "batch_size": batch_size(len(X))}
+        classifier = DBNClassifier(
+            sizes, FrozenEstimator(dbn), dropout=DROPOUT, random_state=seed, **options
+        )
+        return classifier.fit(X, y).keras_model_
+
+    def from_scratch(build):
+        def trained(X, y, rate, n_epochs, seed):
+            keras.utils.set_random_seed(seed)
+            model = build()
+            train(model, X, y, rate, n_epochs)
+            return model
+
+        return trained
+
+    return {"DBN": fine_tuned, "DNN": from_scratch(lambda: dnn(sizes)), "CNN": from_scratch(cnn)}
+
+
+def errors(model: keras.Sequential, mnist: datasets.Dataset) -> dict[str, int]:
+    """Of the 10,000 images that validate and of the 10,000 that test."""
+    validation = model.predict(mnist.X[N_TRAIN:], 1000, 0).argmax(1) != mnist.y[N_TRAIN:]
+    test = model.predict(mnist.X_test, 1000, 0).argmax(1) != mnist.y_test
+    return {"validation_errors": int(validation.sum()), "test_errors": int(test.sum())}
+
+
+def labels(mnist: datasets.Dataset) -> dict:
+    models = trainers(pretrained(mnist.X[:N_TRAIN]))
+    tuning, rates = {}, {}
+    for name, trained in models.items():
+        rows = labelled(mnist, 1000, draw=100)
+        tuning[name] = {
+            rate: errors(trained(*rows, rate, PASSES[1000], SEED), mnist)["validation_errors"]
+            for rate in RATES
+        }
+        rates[name] = min(tuning[name], key=tuning[name].get)
+    print(tuning, flush=True)
+    found = {"validation_errors_at_rates": tuning}
+    for n, n_draws in ALL.items():
+        found[n] = {name: {"validation_errors": [], "test_errors": []} for name in models}
+        for draw in range(n_draws):
+            rows = labelled(mnist, n, draw)
+            for name, trained in models.items():
+                counted = errors(trained(*rows, rates[name], ALL_PASSES[n], draw), mnist)
+                for kind, count in counted.items():
+                    found[n][name][kind].append(count)
+                print(n, draw, name, counted, flush=True)
+    return found
+
+
+def grid(mnist: datasets.Dataset) -> list[dict]:
+    """Layers of equal width; CPU seconds of pre-training, of training, and float32 megabytes."""
+    found = []
+    for width in WIDTHS:
+        prototype = RBM(learning_rate=0.1, n_epochs=GRID_EPOCHS)
+        for n_layers in LAYERS:
+            sizes = (width,) * n_layers
+            dbn = DBN(sizes, prototype, backend="tensorflow", random_state=SEED)
+            start = time.process_time()
+            dbn.fit(mnist.X[:N_TRAIN])
+            pretraining = time.process_time() - start
+            models = trainers(dbn, sizes)
+            for name in ("DBN", "DNN"):
+                counts, start = [], time.process_time()
+                for draw in range(GRID_DRAWS):
+                    rows = labelled(mnist, 1000, draw)
+                    model = models[name](*rows, 1e-3, PASSES[1000], draw)
+                    counts.append(errors(model, mnist)["test_errors"])
+                found.append(
+                    {
+                        "model": name,
+                        "layers": n_layers,
+                        "neurons": width,
+                        "test_errors": counts,
+                        "pretraining_seconds": round(pretraining, 1) if name == "DBN" else 0.0,
+                        "training_seconds": round((time.process_time() - start) / GRID_DRAWS, 1),
+                        "megabytes": round(model.count_params() * 4 / 1e6, 2),
+                    }
+                )
+                print(found[-1], flush=True)
+    return found
+
+
+def cost(mnist: datasets.Dataset) -> dict:
+    """Of a pass of training, of one prediction, and of keeping the weights, on this machine."""
+    X, y = mnist.X[:N_TRAIN], mnist.y[:N_TRAIN]
+    dbn = DBN(SIZES, RBM(n_epochs=1), backend="tensorflow", random_state=SEED)
+    start = time.process_time()
+    dbn.fit(X)
+    report = {"DBN": {"pretraining_seconds_per_pass": round(time.process_time() - start, 1)}}
+    for name, trained in trainers(dbn).items():
+        trained(X[:2000], y[:2000], 1e-3, 1, SEED)
+        start = time.process_time()
+        model = trained(X, y, 1e-3, 1, SEED)
+        seconds = time.process_time() - start
+        call = model.predict_on_batch
+        call(X[:1])
+        singles = [timed(call, X[i : i + 1]) for i in range(500)]
+        thousands = [timed(call, X[i : i + 1000]) for i in range(0, 10_000, 1000)]
+        report.setdefault(name, {}).update(
+            training_seconds_per_pass=round(seconds, 1),
+            milliseconds_for_one_image=[
+                round(1e3 * q, 2) for q in np.quantile(singles, (0.5, 0.95))
+            ],
+            milliseconds_per_image_of_1000=round(float(np.median(thousands[1:])), 4),
+            parameters=model.count_params(),
+            megabytes=round(model.count_params() * 4 / 1e6, 2),
+        )
+        print(name, report[name], flush=True)
+    return report
+
+
+def timed(call: Callable, X: np.ndarray) -> float:
+    start = time.perf_counter()
+    call(X)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    RUNS.mkdir(exist_ok=True)
+    part = sys.argv[1]
+    found = {"labels": labels, "grid": grid, "cost": cost}[part](datasets.load_mnist())
+    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
+    report[part] = {
+        "command": f"python benchmarks/compare_mnist.py {part}",
+        "date": date.today().isoformat(),
+        "machine": f"{platform.machine()}, NumPy {np.__version__}",
+        "found": found,
+    }
+    TARGET.write_text(json.dumps(report, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
