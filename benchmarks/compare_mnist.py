@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 from dbn_mnist import N_TRAIN, SEED
-from fine_tune_mnist import DRAWS, PASSES, SIZES, batch_size, labelled, pretrained
+from fine_tune_mnist import PASSES, SIZES, batch_size, labelled, pretrained
 from sklearn.frozen import FrozenEstimator
 
 from dbnlab import DBN, RBM, DBNClassifier, datasets
@@ -30,11 +30,11 @@ import keras  # isort: skip
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "compare_mnist.json"
-ALL = {**DRAWS, N_TRAIN: 1}
+DRAWS = {100: 5, 1000: 3, 10_000: 1, N_TRAIN: 1}
 ALL_PASSES = {**PASSES, N_TRAIN: 15}
 RATES = (3e-4, 1e-3, 3e-3)
 DROPOUT = 0.3
-LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 250, 500, 1000), 3, 10
+LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 250, 500, 1000), 2, 5
 
 
 def dnn(sizes: tuple[int, ...]) -> keras.Sequential:
@@ -109,9 +109,9 @@ def labels(mnist: datasets.Dataset) -> dict:
             for rate in RATES
         }
         rates[name] = min(tuning[name], key=tuning[name].get)
-    print(tuning, flush=True)
+        print(name, tuning[name], flush=True)
     found = {"validation_errors_at_rates": tuning}
-    for n, n_draws in ALL.items():
+    for n, n_draws in DRAWS.items():
         found[n] = {name: {"validation_errors": [], "test_errors": []} for name in models}
         for draw in range(n_draws):
             rows = labelled(mnist, n, draw)

@@ -6,7 +6,8 @@ output layer on top and train all of it by backpropagation (Hinton & Salakhutdin
 schedule, dropout, constraints and early stopping are those of Keras.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
 
@@ -389,9 +390,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         _check_training(self)
         vars(self).pop("dbn_", None)
         rng = as_generator(self.random_state)
-        code = RBM(hidden="gaussian", learning_rate=0.001)
-        prototype = DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], code])
-        dbn = _start(self, prototype, X, None, rng)
+        dbn = _start(self, self._default_dbn(), X, None, rng)
         layer, dtype = _form(dbn, X.shape[1])
         encoder = _network(X.shape[1], _hidden_layers(layer[1:], dtype, rng), dtype)
         down = [
@@ -406,9 +405,18 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             for dense, G, a in zip(down, dbn.generative_weights_, dbn.generative_biases_):
                 dense.set_weights([G.T, a])
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
-        self.history_ = _backpropagate(self, model, X, X.astype(dtype), rng, loss=loss)
+        inputs = partial(self._inputs, rng=rng)
+        self.history_ = _backpropagate(self, model, X, X.astype(dtype), rng, loss, inputs=inputs)
         self.keras_model_, self.encoder_, self.decoder_ = model, encoder, decoder
         return self
+
+    def _default_dbn(self) -> DBN:
+        code = RBM(hidden="gaussian", learning_rate=0.001)
+        return DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], code])
+
+    def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
+        """What the network sees of a batch of training rows."""
+        return rows
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""
@@ -534,6 +542,7 @@ def _backpropagate(
     rng: np.random.Generator,
     loss: str,
     metrics: Sequence[str] = (),
+    inputs: Callable[[NDArray], NDArray] = lambda rows: rows,
     **options: Any,
 ) -> dict[str, list[float]]:
     """Train `model` with the settings of `estimator`; its history."""
@@ -545,20 +554,24 @@ def _backpropagate(
     # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
     compilation = {"run_eagerly": n_batches * n_epochs < 20, "jit_compile": False}
     model.compile(optimizer, loss=loss, metrics=list(metrics), **compilation)
-    batches = _batches(X.astype(model.inputs[0].dtype, copy=False), targets, size, rng)
+    batches = _batches(X.astype(model.inputs[0].dtype, copy=False), targets, size, rng, inputs)
     options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": estimator.verbose}
     return model.fit(batches, shuffle=False, **options).history
 
 
 def _batches(
-    X: NDArray, targets: NDArray, size: int, rng: np.random.Generator
+    X: NDArray,
+    targets: NDArray,
+    size: int,
+    rng: np.random.Generator,
+    inputs: Callable[[NDArray], NDArray],
 ) -> Iterator[tuple[NDArray, NDArray]]:
     """Batches without end, shuffled anew in each pass."""
     while True:
         order = rng.permutation(len(X))
         for start in range(0, len(X), size):
             rows = order[start : start + size]
-            yield X[rows], targets[rows]
+            yield inputs(X[rows]), targets[rows]
 
 
 def _predict(model: "keras.Sequential", X: NDArray) -> NDArray:

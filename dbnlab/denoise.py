@@ -1,0 +1,456 @@
+r"""Image noise, and denoisers that know what clean images look like.
+
+An RBM or DBN is a prior p(v) of clean images. With the likelihood p(y | v) of a noisy image, which
+factorises over pixels, it gives the posterior p(v | y) ∝ p(v) Π_i p(y_i | v_i). Given the hidden
+units the pixels stay independent: the evidence of a pixel, log p(y_i | 1) - log p(y_i | 0), adds to
+its input field. Gibbs sampling is as
+easy as without noise. A missing pixel has evidence 0, a known one is clamped.
+
+Images are arrays of shape (height, width) or (n_images, height, width), grey-scale: floats with
+clean values in [0, 1], or uint8. Missing pixels are NaN.
+"""
+
+from collections.abc import Callable, Sequence
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import softmax
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from sklearn.base import BaseEstimator, clone
+from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_from_patches_2d
+from sklearn.utils.validation import check_is_fitted
+
+from dbnlab import units
+from dbnlab.checks import as_generator, check_choice, check_number
+from dbnlab.dbn import DBN
+from dbnlab.finetune import DeepAutoencoder
+from dbnlab.rbm import RBM
+
+NOISES = ("gaussian", "salt_and_pepper", "speckle", "missing_block", "missing_pixels")
+SHARES = NOISES[1:2] + NOISES[3:]  # their strength is a share of the pixels
+FARTHEST = 10.0
+
+
+# Noise ----------------------------------------------------------------------------------------
+
+
+def corrupt(
+    images: ArrayLike,
+    noise: str,
+    strength: float,
+    random_state: int | np.random.Generator | None = None,
+) -> NDArray:
+    """Images with noise.
+
+    Parameters
+    ----------
+    images : array-like of shape (height, width) or (n_images, height, width)
+        Clean: floats in [0, 1] or uint8.
+    noise : {"gaussian", "salt_and_pepper", "speckle", "missing_block", "missing_pixels"}
+        Gaussian adds a normal deviate to each pixel, speckle that times the pixel; salt and pepper
+        turns pixels black or white; missing ones become NaN, in a square block or one by one.
+    strength : float
+        Standard deviation of the deviates, or expected share of the pixels, in (0, 1). The share of
+        a block is rounded to a whole side.
+    random_state : int, numpy.random.Generator or None, default=None
+
+    Returns
+    -------
+    noisy : ndarray of the same shape, float
+        Not cut to [0, 1].
+    """
+    clean = _stack(images)
+    _check_clean(clean)
+    _check_noise(noise, strength)
+    noisy = _corrupted(clean, noise, strength, as_generator(random_state))
+    return noisy.reshape(np.shape(images))
+
+
+def _corrupted(clean: NDArray, noise: str, strength: float, rng: np.random.Generator) -> NDArray:
+    if noise in ("gaussian", "speckle"):
+        deviates = strength * rng.standard_normal(clean.shape, dtype=clean.dtype)
+        return clean + (deviates if noise == "gaussian" else deviates * clean)
+    if noise == "missing_block":
+        return np.where(_blocks(clean.shape, strength, rng), np.nan, clean)
+    hit = rng.random(clean.shape) < strength
+    if noise == "missing_pixels":
+        return np.where(hit, np.nan, clean)
+    return np.where(hit, rng.integers(2, size=clean.shape), clean).astype(clean.dtype)
+
+
+def _blocks(shape: tuple[int, ...], share: float, rng: np.random.Generator) -> NDArray:
+    """One square in each image, anywhere."""
+    n, *sides = shape
+    side = max(1, round((share * sides[0] * sides[1]) ** 0.5))
+    inside = []
+    for length in sides:
+        first = rng.integers(max(1, length - side + 1), size=(n, 1))
+        inside.append((np.arange(length) >= first) & (np.arange(length) < first + side))
+    return inside[0][:, :, None] & inside[1][:, None, :]
+
+
+def psnr(clean: ArrayLike, images: ArrayLike) -> NDArray:
+    """Peak signal-to-noise ratio of each image, in dB: -10 log10 of the mean squared error."""
+    return _compare(clean, images, peak_signal_noise_ratio)
+
+
+def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
+    """Structural similarity of each image, 1 for equal ones (Wang et al. 2004)."""
+    return _compare(clean, images, structural_similarity)
+
+
+def _compare(clean: ArrayLike, images: ArrayLike, measure: Callable) -> NDArray:
+    if np.shape(clean) != np.shape(images):
+        raise ValueError(f"images of shapes {np.shape(clean)} and {np.shape(images)} differ")
+    pairs = zip(_stack(clean), _stack(images))
+    return np.array([measure(a, b.astype(a.dtype), data_range=1) for a, b in pairs])
+
+
+# Denoisers ------------------------------------------------------------------------------------
+
+
+class GibbsDenoiser:
+    """The posterior of clean images under a trained RBM or DBN, by Gibbs sampling.
+
+    In an RBM the chain has the posterior as its stationary distribution; in a DBN it goes up by the
+    recognition weights, which is an approximation.
+
+    Parameters
+    ----------
+    model : RBM or DBN
+        Trained on clean images.
+    noise : {"gaussian", "salt_and_pepper", "missing_block", "missing_pixels"}
+    strength : float, default=None
+        That of `corrupt`; missing pixels need none.
+    n_steps : int, default=100
+        Gibbs steps; the mean is taken over the second half.
+    random_state : int, numpy.random.Generator or None, default=None
+    """
+
+    def __init__(
+        self,
+        model: RBM | DBN,
+        noise: str,
+        strength: float | None = None,
+        n_steps: int = 100,
+        random_state: int | np.random.Generator | None = None,
+    ) -> None:
+        check_choice(noise, "noise", [name for name in NOISES if name != "speckle"])
+        if not noise.startswith("missing"):
+            _check_noise(noise, strength)
+        check_number(n_steps, "n_steps", Integral, min_val=1)
+        check_is_fitted(model)
+        self.model, self.noise, self.strength = model, noise, strength
+        self.n_steps, self.random_state = n_steps, random_state
+
+    def denoise(self, images: ArrayLike) -> NDArray:
+        """Posterior means, in the shape and dtype of `images`."""
+        rows = _rows(images, self.model.n_features_in_)
+        return _like(images, self._chain(rows)[0])
+
+    def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
+        """Posterior draws, of shape (n_samples, *images.shape): several plausible clean images.
+
+        Each is the mean of the pixels given the hidden units at the end of a chain of its own.
+        """
+        rows = _rows(images, self.model.n_features_in_)
+        ends = self._chain(np.tile(rows, (n_samples, 1)))[1]
+        return np.stack([_like(images, end) for end in np.split(ends, n_samples)])
+
+    def _chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
+        """Means of the pixels: averaged over the second half of the chain, and at its end."""
+        rng = as_generator(self.random_state)
+        unit, bias = _visible(self.model)
+        posterior = _posterior(unit, rows, self.noise, self.strength)
+        V, _ = posterior(np.tile(bias, (len(rows), 1)), rng)
+        total = np.zeros(rows.shape)
+        burn_in = self.n_steps // 2
+        for step in range(self.n_steps):
+            V, means = posterior(_field(self.model, V, rng), rng)
+            if step >= burn_in:
+                total += means
+        return total / (self.n_steps - burn_in), means
+
+
+class DenoisingAutoencoder(DeepAutoencoder):
+    """A DBN, unrolled and fine-tuned to give clean images for noisy ones.
+
+    Each batch gets fresh noise, its strength drawn anew for each image: in use, the strength need
+    not be known. Vincent et al. (2010), "Stacked denoising autoencoders", JMLR 11, train on one.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int, default=(500, 500)
+    dbn : DBN or FrozenEstimator, default=None
+        As for `DBNClassifier`.
+    noise : str, default="gaussian"
+        As in `corrupt`. Missing pixels are given to the network as the mean of the training images.
+    strengths : (float, float), default=(0.1, 0.6)
+        Range of the strength in training.
+    pretrain, n_epochs, batch_size, learning_rate, random_state, verbose
+        As in `DeepAutoencoder`.
+    """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int] = (500, 500),
+        dbn: Any = None,
+        noise: str = "gaussian",
+        strengths: tuple[float, float] = (0.1, 0.6),
+        pretrain: bool = True,
+        n_epochs: int = 50,
+        batch_size: int = 100,
+        learning_rate: float = 2e-3,
+        random_state: int | np.random.Generator | None = None,
+        verbose: int = 0,
+    ) -> None:
+        options = {"pretrain": pretrain, "n_epochs": n_epochs, "batch_size": batch_size}
+        options |= {"learning_rate": learning_rate, "random_state": random_state}
+        super().__init__(layer_sizes, dbn, verbose=verbose, **options)
+        self.noise = noise
+        self.strengths = strengths
+
+    def fit(self, images: ArrayLike, y: Any = None) -> Self:
+        """Train the DBN and then the network on clean images of one size."""
+        clean = _stack(images)
+        _check_clean(clean)
+        for strength in self.strengths:
+            _check_noise(self.noise, strength)
+        self.image_shape_, self.mean_image_ = clean.shape[1:], clean.mean(axis=0).ravel()
+        return super().fit(clean.reshape(len(clean), -1))
+
+    def denoise(self, images: ArrayLike) -> NDArray:
+        """Clean images, in the shape and dtype of `images`."""
+        check_is_fitted(self)
+        rows = self._filled(_rows(images, self.n_features_in_))
+        return _like(images, self.inverse_transform(self.transform(rows)))
+
+    def _default_dbn(self) -> DBN:
+        return DBN()
+
+    def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
+        clean = rows.reshape(-1, *self.image_shape_)
+        strengths = rng.uniform(*self.strengths, size=(len(clean), 1, 1)).astype(rows.dtype)
+        if self.noise == "missing_block":
+            # Each image has a block of its own size.
+            pairs = zip(clean[:, None], strengths)
+            noisy = [_corrupted(one, self.noise, strength.item(), rng) for one, strength in pairs]
+        else:
+            noisy = _corrupted(clean, self.noise, strengths, rng)
+        return self._filled(np.reshape(noisy, rows.shape))
+
+    def _filled(self, rows: NDArray) -> NDArray:
+        return np.where(np.isnan(rows), self.mean_image_, rows).astype(rows.dtype)
+
+
+class PatchDenoiser(BaseEstimator):
+    """Pictures of any size, patch by patch: posterior means of a Gaussian RBM or DBN, averaged.
+
+    Every position gives a patch; its mean grey is taken off and put back, and each pixel is the
+    average over the patches that hold it.
+
+    Parameters
+    ----------
+    model : RBM or DBN with Gaussian visible units, default=None
+        Prototype; None means ``RBM(256, visible="gaussian", learning_rate=0.005, n_epochs=20)``.
+    strength : float, default=0.1
+        Standard deviation of the Gaussian noise.
+    scale : float, default=0.5
+        Grey value that is 1 to the model, as a share of the pixels' deviation from the mean of
+        their patch. Gaussian units have variance 1: the smaller the scale, the finer is what the
+        model tells from its own noise, and the harder to learn.
+    size : int, default=8
+        Side of a patch.
+    n_patches : int, default=50_000
+        Number of patches to train on.
+    n_steps : int, default=20
+        Gibbs steps.
+    random_state : int, numpy.random.Generator or None, default=None
+
+    Attributes
+    ----------
+    model_ : RBM or DBN
+    scale_ : float
+        The grey value that is 1 to the model.
+    """
+
+    def __init__(
+        self,
+        model: RBM | DBN | None = None,
+        strength: float = 0.1,
+        scale: float = 0.5,
+        size: int = 8,
+        n_patches: int = 50_000,
+        n_steps: int = 20,
+        random_state: int | np.random.Generator | None = None,
+    ) -> None:
+        self.model = model
+        self.strength = strength
+        self.scale = scale
+        self.size = size
+        self.n_patches = n_patches
+        self.n_steps = n_steps
+        self.random_state = random_state
+
+    def fit(self, images: ArrayLike, y: Any = None) -> Self:
+        """Train the model on patches of clean pictures."""
+        clean, rng = _stack(images), as_generator(self.random_state)
+        _check_clean(clean)
+        seed = int(rng.integers(2**31))
+        share = -(-self.n_patches // len(clean))
+        side = (self.size, self.size)
+        patches = [
+            extract_patches_2d(picture, side, max_patches=share, random_state=seed)
+            for picture in clean
+        ]
+        rows = np.concatenate(patches).reshape(-1, self.size**2)
+        rows = rows - rows.mean(axis=1, keepdims=True)
+        self.scale_ = float(self.scale * rows.std())
+        model = self.model
+        if model is None:
+            model = RBM(256, visible="gaussian", learning_rate=0.005, n_epochs=20)
+        self.model_ = clone(model).set_params(random_state=seed).fit(rows / self.scale_)
+        return self
+
+    def denoise(self, images: ArrayLike) -> NDArray:
+        """Clean pictures, in the shape and dtype of `images`."""
+        check_is_fitted(self)
+        rng, side = as_generator(self.random_state), (self.size, self.size)
+        strength = self.strength / self.scale_
+        inner = GibbsDenoiser(self.model_, "gaussian", strength, self.n_steps, rng)
+        done = []
+        for noisy in _stack(images):
+            patches = extract_patches_2d(noisy, side)
+            means = patches.mean(axis=(1, 2), keepdims=True)
+            rows = ((patches - means) / self.scale_).reshape(len(patches), -1)
+            clean = inner._chain(rows)[0].reshape(patches.shape) * self.scale_ + means
+            done.append(reconstruct_from_patches_2d(clean, noisy.shape))
+        return _like(images, np.array(done))
+
+
+# The posterior given the hidden units -----------------------------------------------------------
+
+
+def _posterior(
+    unit: units.Unit, rows: NDArray, noise: str, strength: float | None
+) -> Callable[[NDArray, np.random.Generator], tuple[NDArray, NDArray]]:
+    """A function of the input field of the pixels that gives a draw and the means."""
+    known = ~np.isnan(rows)
+    y = np.where(known, rows, 0)
+    if noise.startswith("missing"):
+
+        def clamped(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+            means = unit.mean(field)
+            return np.where(known, y, unit.draw(means, rng)), np.where(known, y, means)
+
+        return clamped
+    if isinstance(unit, units.Gaussian):
+        if noise != "gaussian":
+            raise ValueError(f"Gaussian visible units take gaussian noise, not {noise}")
+        # Two normal factors multiply to one: precisions add.
+        precision = 1 + known / strength**2
+
+        def normal(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+            means = (field + y / strength**2) / precision
+            return means + rng.standard_normal(field.shape) / np.sqrt(precision), means
+
+        return normal
+    evidence = known * _evidence(y, noise, strength)
+
+    def binary(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+        means = unit.mean(field + evidence)
+        return unit.draw(means, rng), means
+
+    return binary
+
+
+def _evidence(y: NDArray, noise: str, strength: float) -> NDArray:
+    """log p(y | v = 1) - log p(y | v = 0) of each pixel; grey ones between, in proportion."""
+    if noise == "gaussian":
+        return (y - 0.5) / strength**2
+    return (2 * y - 1) * np.log(2 / strength - 1)
+
+
+def _field(model: RBM | DBN, V: NDArray, rng: np.random.Generator) -> NDArray:
+    """Input field of the pixels after one Gibbs step up and down the model."""
+    V = V.astype(model.rbms_[0].dtype if isinstance(model, DBN) else model.dtype, copy=False)
+    if isinstance(model, RBM):
+        return model._visible_field(model.hidden_unit_.sample(model._hidden_field(V), rng))
+    top, last = model.rbms_[-1], len(model.rbms_) - 1
+    S = model._up(V, last, rng)
+    field = model._up_field(S, last)
+    if model.joint_labels:
+        p = softmax(model._label_scores(S).astype(np.float64), axis=1)
+        field += rng.multinomial(1, p).astype(field.dtype) @ top.weights_[S.shape[1] :]
+    S = top.hidden_unit_.sample(field, rng)
+    for number in reversed(range(1, len(model.rbms_))):
+        S = model._units[number].sample(model._down_field(S, number), rng)
+    return model._down_field(S, 0)
+
+
+def _visible(model: RBM | DBN) -> tuple[units.Unit, NDArray]:
+    """Unit type and bias of the pixels."""
+    if isinstance(model, RBM):
+        return model.visible_unit_, model.visible_bias_
+    return model._units[0], model.generative_biases_[0]
+
+
+# Images ---------------------------------------------------------------------------------------
+
+
+def _stack(images: ArrayLike) -> NDArray:
+    """Floats of shape (n_images, height, width)."""
+    stack = np.asarray(images)
+    if stack.dtype == np.uint8:
+        stack = stack / 255
+    if stack.dtype.kind != "f":
+        raise ValueError(f"images must be floats in [0, 1] or uint8, got {stack.dtype}")
+    if stack.ndim == 4 or (stack.ndim == 3 and stack.shape[-1] in (3, 4)):
+        raise ValueError(
+            f"images of shape {stack.shape} have {stack.shape[-1]} channels: denoise each channel "
+            f"by itself, or their mean"
+        )
+    if stack.ndim not in (2, 3) or not stack.size:
+        raise ValueError(
+            f"images must have shape (height, width) or (n_images, height, width), got "
+            f"{stack.shape}: reshape rows of pixels"
+        )
+    if np.isinf(stack).any() or np.nanmax(np.abs(stack), initial=0) > FARTHEST:
+        raise ValueError(
+            "images hold values far outside [0, 1]: divide by the largest possible grey value"
+        )
+    return stack.reshape(-1, *stack.shape[-2:])
+
+
+def _check_clean(stack: NDArray) -> None:
+    if np.isnan(stack).any():
+        raise ValueError("clean images have no missing pixels, got NaN")
+    if not ((stack >= 0) & (stack <= 1)).all():
+        raise ValueError(
+            f"clean images have all pixels in [0, 1], got {stack.min():.3g} to {stack.max():.3g}"
+        )
+
+
+def _check_noise(noise: str, strength: float) -> None:
+    check_choice(noise, "noise", NOISES)
+    bounds = {"min_val": 0, "include_boundaries": "neither"}
+    check_number(strength, "strength", Real, **bounds, max_val=1 if noise in SHARES else None)
+
+
+def _rows(images: ArrayLike, n_pixels: int) -> NDArray:
+    stack = _stack(images)
+    height, width = stack.shape[1:]
+    if height * width != n_pixels:
+        raise ValueError(f"images of {height}×{width} pixels, but the model has {n_pixels}")
+    return stack.reshape(len(stack), -1)
+
+
+def _like(images: ArrayLike, result: NDArray) -> NDArray:
+    """`result` in the shape and dtype of `images`, cut to the range of grey values."""
+    images = np.asarray(images)
+    result = np.clip(result, 0, 1).reshape(images.shape)
+    if images.dtype == np.uint8:
+        result = np.round(255 * result)
+    return result.astype(images.dtype)

@@ -1,0 +1,281 @@
+"""Posteriors are compared with sums over all states, written out."""
+
+import numpy as np
+import pytest
+from models import points, random_rbm
+from stacks import random_dbn
+
+from dbnlab import DBN, RBM, datasets
+from dbnlab.denoise import (
+    NOISES,
+    DenoisingAutoencoder,
+    GibbsDenoiser,
+    PatchDenoiser,
+    corrupt,
+    psnr,
+    ssim,
+)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return datasets.load_digits().X[:200].reshape(-1, 8, 8)
+
+
+def log_density(y, V, noise, strength):
+    """log p(y | v) of one noisy image for each clean one, missing pixels left out."""
+    known = ~np.isnan(y)
+    y, V = y[known], V[:, known]
+    if noise == "gaussian":
+        return -((y - V) ** 2).sum(axis=1) / (2 * strength**2)
+    return np.log(np.where(y == V, 1 - strength / 2, strength / 2)).sum(axis=1)
+
+
+def exact_posterior_mean(rbm, y, noise, strength):
+    V, measure = points(rbm.visible_unit_)
+    H, _ = points(rbm.hidden_unit_)
+    log_prior = measure + np.log(
+        np.exp(V @ rbm.weights_ @ H.T + H @ rbm.hidden_bias_).sum(axis=1)
+    ) + V @ rbm.visible_bias_  # fmt: skip
+    weights = np.exp(log_prior + log_density(y, V, noise, strength))
+    return weights @ V / weights.sum()
+
+
+# Noise ----------------------------------------------------------------------------------------
+
+
+def test_gaussian_noise_has_its_standard_deviation_and_is_not_cut():
+    noisy = corrupt(np.full((50, 40, 40), 0.5), "gaussian", 0.3, random_state=0)
+    assert noisy.std() == pytest.approx(0.3, rel=0.01)
+    assert noisy.mean() == pytest.approx(0.5, abs=0.005)
+    assert noisy.min() < 0
+
+
+def test_speckle_grows_with_the_pixel_and_leaves_black_alone():
+    clean = np.zeros((20, 30, 30))
+    clean[10:] = 0.5
+    noisy = corrupt(clean, "speckle", 0.4, random_state=0)
+    np.testing.assert_array_equal(noisy[:10], 0)
+    assert noisy[10:].std() == pytest.approx(0.2, rel=0.03)
+
+
+def test_salt_and_pepper_hits_its_share_half_black_half_white():
+    noisy = corrupt(np.full((50, 40, 40), 0.5), "salt_and_pepper", 0.3, random_state=0)
+    assert (noisy == 0).mean() == pytest.approx(0.15, abs=0.01)
+    assert (noisy == 1).mean() == pytest.approx(0.15, abs=0.01)
+    assert set(np.unique(noisy)) == {0, 0.5, 1}
+
+
+def test_missing_pixels_are_nan_and_the_others_untouched(images):
+    noisy = corrupt(images, "missing_pixels", 0.3, random_state=0)
+    gone = np.isnan(noisy)
+    assert gone.mean() == pytest.approx(0.3, abs=0.02)
+    np.testing.assert_array_equal(noisy[~gone], images[~gone])
+
+
+def test_missing_block_is_a_square_of_its_share_anywhere(images):
+    gone = np.isnan(corrupt(images, "missing_block", 0.25, random_state=0))
+    assert (gone.sum(axis=(1, 2)) == 16).all()
+    rows, columns = gone.any(axis=2), gone.any(axis=1)
+    assert (rows.sum(axis=1) == 4).all()
+    assert (columns.sum(axis=1) == 4).all()
+    assert set(rows.argmax(axis=1)) == set(columns.argmax(axis=1)) == set(range(5))
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_noise_repeats_with_its_seed_and_keeps_shape_and_input(images, noise):
+    before = images.copy()
+    one = corrupt(images, noise, 0.3, random_state=1)
+    np.testing.assert_array_equal(one, corrupt(images, noise, 0.3, random_state=1))
+    assert not np.array_equal(one, corrupt(images, noise, 0.3, random_state=2), equal_nan=True)
+    assert (one.shape, one.dtype) == (images.shape, np.float32)
+    assert corrupt(images[0], noise, 0.3, random_state=1).shape == (8, 8)
+    np.testing.assert_array_equal(images, before)
+
+
+def test_whole_numbers_are_grey_values_from_0_to_255(images):
+    whole = np.round(255 * images).astype(np.uint8)
+    noisy = corrupt(whole, "gaussian", 0.1, random_state=0)
+    assert np.abs(noisy - images).std() < 0.1
+
+
+def test_psnr_is_minus_ten_log_of_the_mean_squared_error(images):
+    noisy = corrupt(images, "gaussian", 0.3, random_state=0)
+    expected = -10 * np.log10(((noisy - images) ** 2).mean(axis=(1, 2)))
+    np.testing.assert_allclose(psnr(images, noisy), expected, rtol=1e-4)
+    assert psnr(images[0], noisy[0]) == pytest.approx(expected[:1], rel=1e-4)
+
+
+def test_ssim_is_one_for_equal_images_and_less_for_noisy_ones(images):
+    np.testing.assert_allclose(ssim(images, images), 1)
+    assert (ssim(images, corrupt(images, "gaussian", 0.3, random_state=0)) < 0.99).all()
+
+
+# The posterior ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("visible", "noise", "strength", "y"),
+    [
+        ("bernoulli", "gaussian", 0.7, [0.9, 0.2, -0.3, 0.6]),
+        ("bernoulli", "gaussian", 0.7, [0.9, np.nan, -0.3, np.nan]),
+        ("bernoulli", "salt_and_pepper", 0.4, [1, 0, 0, 1]),
+        ("bernoulli", "missing_pixels", None, [1, np.nan, 0, np.nan]),
+        ("gaussian", "gaussian", 0.8, [0.9, -1.5]),
+        ("gaussian", "gaussian", 0.8, [np.nan, -1.5]),
+    ],
+)
+def test_gibbs_denoiser_averages_over_the_exact_posterior(visible, noise, strength, y):
+    rbm = random_rbm(visible, seed=3)
+    y = np.array(y, dtype=float)
+    if strength is None:
+        exact = exact_posterior_mean(rbm, y, "salt_and_pepper", 1e-9)
+    else:
+        exact = exact_posterior_mean(rbm, y, noise, strength)
+    denoiser = GibbsDenoiser(rbm, noise, strength, n_steps=400, random_state=0)
+    means, _ = denoiser._chain(np.tile(y, (400, 1)))
+    np.testing.assert_allclose(means.mean(axis=0), exact, atol=0.01)
+
+
+def test_one_layer_dbn_has_the_posterior_of_its_rbm():
+    rbm = random_rbm(seed=1)
+    dbn = random_dbn(sizes=(3,), labels=False)
+    for mine, yours in zip(dbn.rbms_[0]._parameters(), rbm._parameters()):
+        mine[...] = yours
+    images = np.array([[[0.2, 0.9], [1.2, -0.3]]])
+    one, other = (
+        GibbsDenoiser(model, "gaussian", 0.5, random_state=0).denoise(images)
+        for model in (rbm, dbn)
+    )
+    np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_without_evidence_a_dbn_with_labels_dreams_its_own_distribution():
+    dbn = random_dbn(sizes=(3, 2), labels=True, seed=2)
+    for up, down in zip(dbn.recognition_weights_, dbn.generative_weights_):
+        up[...] = down
+    gone = np.full((4000, 2, 2), np.nan)
+    means = GibbsDenoiser(dbn, "missing_pixels", n_steps=60, random_state=0).denoise(gone)
+    # The chain goes up by recognition weights: near its own dreams, not exactly there.
+    dreams = dbn.sample(4000, n_gibbs=200, random_state=0).reshape(gone.shape)
+    np.testing.assert_allclose(means.mean(axis=0), dreams.mean(axis=0), atol=0.15)
+
+
+def test_samples_agree_with_known_pixels_and_differ_elsewhere(images):
+    rbm = RBM(30, n_epochs=5, random_state=0).fit(images.reshape(200, -1))
+    noisy = corrupt(images[:5], "missing_block", 0.25, random_state=0)
+    drawn = GibbsDenoiser(rbm, "missing_block", random_state=0).sample(noisy, 3)
+    known = ~np.isnan(noisy)
+    assert drawn.shape == (3, 5, 8, 8)
+    for one in drawn:
+        np.testing.assert_array_equal(one[known], noisy[known])
+    assert (drawn[0][~known] != drawn[1][~known]).all()
+
+
+# Denoisers ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(images):
+    X = datasets.load_digits().X.astype(np.float32)
+    return RBM(100, n_epochs=40, batch_size=20, random_state=0).fit(X)
+
+
+def test_posterior_of_a_trained_rbm_is_closer_to_the_clean_image_than_the_noise(trained):
+    clean = datasets.load_digits().X_test.reshape(-1, 8, 8)
+    noisy = corrupt(clean, "gaussian", 0.5, random_state=0)
+    denoised = GibbsDenoiser(trained, "gaussian", 0.5, random_state=0).denoise(noisy)
+    assert psnr(clean, denoised).mean() > psnr(clean, noisy).mean() + 3
+
+
+def test_denoising_autoencoder_learns_without_being_told_the_strength():
+    data = datasets.load_digits()
+    X, clean = data.X.reshape(-1, 8, 8), data.X_test.reshape(-1, 8, 8)
+    dbn = DBN(rbm=RBM(n_epochs=20, learning_rate=0.1))
+    model = DenoisingAutoencoder((200,), dbn, batch_size=20, random_state=0).fit(X)
+    for strength in (0.3, 0.6):
+        noisy = corrupt(clean, "gaussian", strength, random_state=0)
+        assert psnr(clean, model.denoise(noisy)).mean() > psnr(clean, noisy).mean() + 2
+    untouched = model.encoder_.get_layer("hidden_1").get_weights()[0]
+    assert not np.array_equal(untouched, model.dbn_.recognition_weights_[0])
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_every_noise_can_be_learned(images, noise):
+    model = DenoisingAutoencoder((20,), noise=noise, n_epochs=1, random_state=0).fit(images)
+    denoised = model.denoise(corrupt(images, noise, 0.3, random_state=0))
+    assert np.isfinite(denoised).all()
+    again = DenoisingAutoencoder((20,), noise=noise, n_epochs=1, random_state=0).fit(images)
+    np.testing.assert_array_equal(
+        again.keras_model_.get_weights()[0], model.keras_model_.get_weights()[0]
+    )
+
+
+def test_patches_denoise_pictures_of_any_size(rng):
+    rows, columns = np.mgrid[:60, :90]
+    picture = 0.5 + 0.4 * np.sign(np.sin(rows / 4)) * np.sign(np.sin(columns / 5))
+    rbm = RBM(50, visible="gaussian", learning_rate=0.005, n_epochs=10)
+    model = PatchDenoiser(rbm, 0.2, n_patches=4000, random_state=0).fit(picture)
+    clean = picture[:41, 10:]
+    noisy = corrupt(clean, "gaussian", 0.2, random_state=0)
+    denoised = model.denoise(noisy)
+    assert denoised.shape == (41, 80)
+    assert psnr(clean, denoised) > psnr(clean, noisy) + 4
+
+
+def test_result_has_the_type_of_the_input(trained, images):
+    denoiser = GibbsDenoiser(trained, "gaussian", 0.3, n_steps=2, random_state=0)
+    whole = np.round(255 * images).astype(np.uint8)
+    assert denoiser.denoise(whole).dtype == np.uint8
+    assert denoiser.denoise(whole[0]).shape == (8, 8)
+    denoised = denoiser.denoise(images.astype(np.float64) * 3 - 1)
+    assert denoised.dtype == np.float64
+    assert (denoised.min() >= 0) & (denoised.max() <= 1)
+
+
+# What is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pictures", "message"),
+    [
+        (np.zeros((8, 8, 3)), "3 channels"),
+        (np.zeros((2, 8, 8, 3)), "3 channels"),
+        (np.zeros(64), "reshape rows"),
+        (np.zeros((0, 8, 8)), "must have shape"),
+        (np.zeros((8, 8), dtype=int), "floats in .0, 1. or uint8"),
+        (np.full((8, 8), 255.0), "divide by the largest"),
+        (np.full((8, 8), np.inf), "divide by the largest"),
+        (np.zeros((8, 9)), "8×9 pixels, but the model has 64"),
+    ],
+)
+def test_images_of_the_wrong_kind_are_refused(trained, pictures, message):
+    denoiser = GibbsDenoiser(trained, "gaussian", 0.3)
+    with pytest.raises(ValueError, match=message):
+        denoiser.denoise(pictures)
+
+
+@pytest.mark.parametrize(
+    ("noise", "strength", "message"),
+    [
+        ("snow", 0.1, "noise='snow'"),
+        ("gaussian", 0, "strength"),
+        ("salt_and_pepper", 1.5, "strength"),
+        ("speckle", 0.1, "noise='speckle'"),
+    ],
+)
+def test_noise_without_meaning_is_refused(trained, noise, strength, message):
+    with pytest.raises(ValueError, match=message):
+        GibbsDenoiser(trained, noise, strength)
+
+
+def test_noise_is_put_on_clean_images_only(images):
+    with pytest.raises(ValueError, match=r"got -1 to 2"):
+        corrupt(np.array([[-1.0, 2.0]]), "gaussian", 0.1)
+    with pytest.raises(ValueError, match="no missing pixels"):
+        DenoisingAutoencoder().fit(np.full((3, 5, 5), np.nan))
+    with pytest.raises(ValueError, match=r"\(8, 8\) and \(7, 8\) differ"):
+        psnr(images[0], images[0, :7])
+    denoiser = GibbsDenoiser(random_rbm("gaussian"), "salt_and_pepper", 0.1)
+    with pytest.raises(ValueError, match="Gaussian visible units take gaussian noise"):
+        denoiser.denoise(np.zeros((1, 2)))
