@@ -23,6 +23,7 @@ from dbnlab.checks import as_generator, check_number
 DATA = Path(__file__).resolve().parent.parent / "data"
 # SHA-256 of each file, as in data/README.md.
 CHECKSUMS = {
+    "brain_mri.npz": "3f9f46002f4441cdcc0a4b2f0d346e95bb1b0b4b6145f71aae7bf3a9cdd16cd8",
     "mnist.npz": "39b9b1ffaa0ba4d8995a616551f0966941fe02a3fe79ba4a9db7373db16d53ad",
     "mnist_dbn.npz": "f691c441372155b37aa774cc286cc4b17462d0d66d782e0dfe06898385ff7660",
 }
@@ -51,6 +52,34 @@ class Dataset:
     feature_names: list[str]
     image_shape: tuple[int, int] | None = None
     transformer: ColumnTransformer | None = None
+
+
+@dataclass(frozen=True)
+class BrainMRI:
+    """T1-weighted magnetic resonance images: three heads, and an average brain with tissue maps.
+
+    All are float32 in [0, 1]; the axes run to the right, forwards and upwards.
+
+    Attributes
+    ----------
+    heads : ndarray of shape (2, 88, 128, 128)
+        Heads to train on. 1 is the 99.9th percentile of each head's own grey values.
+    head_test : ndarray of shape (88, 128, 128)
+        The head of another person.
+    template : ndarray of shape (98, 116, 94)
+        MNI152: the mean of 152 brains, without their skulls. Its voxels are no independent samples.
+    grey_matter, white_matter : ndarray of shape (98, 116, 94)
+        Probability of the tissue at each voxel of the template.
+    voxel_size : float
+        Side of a voxel, in mm.
+    """
+
+    heads: NDArray
+    head_test: NDArray
+    template: NDArray
+    grey_matter: NDArray
+    white_matter: NDArray
+    voxel_size: float = 2.0
 
 
 def load_digits() -> Dataset:
@@ -106,6 +135,24 @@ def load_mnist(
     X, X_test = (_intensities(a, binarize, rng) for a in (images, arrays["test_images"]))
     y, y_test = y.astype(np.int64), arrays["test_labels"].astype(np.int64)
     return Dataset(X, y, X_test, y_test, _pixels(28, 28), (28, 28))
+
+
+def load_brain_mri() -> BrainMRI:
+    """Three heads of the BOLD5000 study, split by person, and the MNI152 template, at 2 mm.
+
+    Chang et al. (2019), "BOLD5000, a public fMRI dataset while viewing 5000 visual images",
+    Scientific Data 6; Fonov et al. (2011), "Unbiased average age-appropriate atlases for pediatric
+    studies", NeuroImage 54.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If data/brain_mri.npz is missing or damaged.
+    """
+    with np.load(path("brain_mri.npz"), allow_pickle=False) as file:
+        grey = {name: array.astype(np.float32) / 255 for name, array in file.items()}
+    heads = grey.pop("heads")
+    return BrainMRI(heads[:2], heads[2], **grey)
 
 
 def load_csv(

@@ -107,6 +107,27 @@ def test_stored_dbn_makes_the_errors_that_its_card_says():
     assert abs(wrong - stated) <= 2
 
 
+def test_brain_mri_is_split_by_person_and_its_tissues_lie_in_the_brain():
+    mri = datasets.load_brain_mri()
+    assert mri.heads.shape == (2, *mri.head_test.shape) == (2, 88, 128, 128)
+    volumes = [*mri.heads, mri.head_test, mri.template, mri.grey_matter, mri.white_matter]
+    assert all(v.dtype == np.float32 and v.min() == 0 and 0.9 < v.max() <= 1 for v in volumes)
+    assert mri.grey_matter.shape == mri.white_matter.shape == mri.template.shape
+    tissue = mri.grey_matter + mri.white_matter
+    assert tissue.max() < 1.02
+    assert (mri.template[tissue > 0.5] > 0).all()
+    # T1: white matter is brighter than grey. The brain is about 1.5 litres, mostly tissue.
+    bright = [mri.template[m > 0.9].mean() for m in (mri.white_matter, mri.grey_matter)]
+    assert bright[0] > bright[1] + 0.1
+    assert 1.2e6 < tissue.sum() * mri.voxel_size**3 < 1.9e6
+
+
+def test_brain_axes_run_across_and_upwards():
+    white = datasets.load_brain_mri().white_matter
+    assert np.corrcoef(white.ravel(), white[::-1].ravel())[0, 1] > 0.9  # left and right are alike
+    assert white[:, :, :20].sum() < white[:, :, -40:-20].sum()  # the stem is below, and thin
+
+
 def test_a_name_that_is_no_file_is_refused():
-    with pytest.raises(ValueError, match=r"holds mnist\.npz, mnist_dbn\.npz, but no faces\.npz"):
+    with pytest.raises(ValueError, match=r"holds brain_mri\.npz, mnist.*, but no faces\.npz"):
         datasets.path("faces.npz")
