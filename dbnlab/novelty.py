@@ -1,0 +1,95 @@
+"""Rows unlike those that a model has learned, by scikit-learn's conventions for outliers."""
+
+from numbers import Real
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from dbnlab.checks import as_generator, check_number
+from dbnlab.dbn import DBN
+from dbnlab.rbm import RBM
+
+
+class NoveltyDetector(OutlierMixin, BaseEstimator):
+    """An RBM or DBN that calls rows strange when their `score_samples` is low.
+
+    The threshold is a quantile of the scores of usual rows that the model has not learned from:
+    scores of training rows are too good.
+
+    Parameters
+    ----------
+    model : RBM, DBN or FrozenEstimator, default=None
+        Prototype, trained on usual rows. ``FrozenEstimator(rbm)`` takes a trained one, and all rows
+        given to `fit` set the threshold. None means ``RBM()``.
+    false_alarm_rate : float, default=0.05
+        Share of the usual rows that may be called strange.
+    validation_fraction : float, default=0.2
+        Share of the rows that set the threshold.
+    random_state : int, numpy.random.Generator or None, default=None
+        Source of all randomness.
+
+    Attributes
+    ----------
+    model_ : RBM or DBN
+    offset_ : float
+        The threshold, on the scale of `score_samples`.
+    n_features_in_ : int
+    """
+
+    def __init__(
+        self,
+        model: RBM | DBN | FrozenEstimator | None = None,
+        false_alarm_rate: float = 0.05,
+        validation_fraction: float = 0.2,
+        random_state: int | np.random.Generator | None = None,
+    ) -> None:
+        self.model = model
+        self.false_alarm_rate = false_alarm_rate
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Train on usual rows and set the threshold.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        self : NoveltyDetector
+        """
+        X = validate_data(self, X, ensure_min_samples=2)
+        for name in ("false_alarm_rate", "validation_fraction"):
+            bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+            check_number(getattr(self, name), name, Real, **bounds)
+        rng = as_generator(self.random_state)
+        if isinstance(self.model, FrozenEstimator):
+            self.model_, held_out = self.model.estimator, X
+        else:
+            order = rng.permutation(len(X))
+            n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
+            held_out, rows = X[order[:n_held_out]], X[order[n_held_out:]]
+            model = RBM() if self.model is None else clone(self.model)
+            self.model_ = model.set_params(random_state=int(rng.integers(2**31))).fit(rows)
+        scores = self.model_.score_samples(held_out)
+        self.offset_ = float(np.quantile(scores, self.false_alarm_rate))
+        return self
+
+    def score_samples(self, X: ArrayLike) -> NDArray:
+        """The model's score of each row, in nats: the lower, the stranger."""
+        check_is_fitted(self)
+        return self.model_.score_samples(validate_data(self, X, reset=False))
+
+    def decision_function(self, X: ArrayLike) -> NDArray:
+        """`score_samples` less the threshold: negative for strange rows."""
+        return self.score_samples(X) - self.offset_
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """-1 for each strange row, 1 for each usual one."""
+        return np.where(self.decision_function(X) < 0, -1, 1)

@@ -1,0 +1,73 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.metrics import roc_auc_score
+from sklearn.utils.estimator_checks import check_estimator
+
+from dbnlab import DBN, RBM
+from dbnlab.novelty import NoveltyDetector
+
+GAUSSIAN = RBM(4, visible="gaussian", learning_rate=0.005, n_epochs=3)
+
+
+PROTOTYPE = RBM(50, n_epochs=60, batch_size=20)
+
+
+@pytest.fixture
+def mixed(digits):
+    """The digits in random order: as stored, the last ones come from other writers."""
+    return np.random.default_rng(1).permutation(digits)
+
+
+@pytest.fixture
+def usual(mixed):
+    return mixed[:1200]
+
+
+@pytest.mark.parametrize("model", [PROTOTYPE, DBN((50, 30), PROTOTYPE)])
+def test_impossible_combinations_are_found_at_the_chosen_rate_of_false_alarms(
+    mixed, usual, rng, model
+):
+    detector = NoveltyDetector(model, false_alarm_rate=0.1, random_state=0).fit(usual)
+    fresh = mixed[1200:]
+    strange = rng.permuted(fresh, axis=0)  # each pixel that of some other digit
+    assert (detector.predict(fresh) == -1).mean() == pytest.approx(0.1, abs=0.05)
+    scores = detector.decision_function(np.concatenate([fresh, strange]))
+    assert roc_auc_score(np.repeat([1, 0], len(fresh)), scores) > 0.9
+
+
+def test_threshold_is_the_quantile_of_rows_that_the_model_has_not_seen(usual):
+    rbm = RBM(20, n_epochs=2, random_state=0).fit(usual[:600])
+    detector = NoveltyDetector(FrozenEstimator(rbm), 0.25).fit(usual[600:])
+    assert detector.model_ is rbm
+    assert (detector.predict(usual[600:]) == -1).mean() == 0.25
+    np.testing.assert_array_equal(detector.score_samples(usual), rbm.score_samples(usual))
+
+
+def test_held_out_rows_do_not_train(usual):
+    one = NoveltyDetector(RBM(5, n_epochs=1), validation_fraction=0.5, random_state=3).fit(usual)
+    order = np.random.default_rng(3).permutation(len(usual))
+    other = usual.copy()
+    other[order[:600]] = 0
+    two = clone(one).fit(other)
+    np.testing.assert_array_equal(one.model_.weights_, two.model_.weights_)
+    assert one.offset_ != two.offset_
+
+
+def test_same_seed_same_bits_and_the_prototype_stays_untrained(usual):
+    prototype = RBM(5, n_epochs=1)
+    one, two = (NoveltyDetector(prototype, random_state=1).fit(usual) for _ in range(2))
+    np.testing.assert_array_equal(one.score_samples(usual), two.score_samples(usual))
+    assert one.offset_ == two.offset_
+    assert not hasattr(prototype, "weights_")
+
+
+@pytest.mark.parametrize("parameters", [{"false_alarm_rate": 0}, {"validation_fraction": 1.0}])
+def test_shares_outside_their_range_are_refused(usual, parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        NoveltyDetector(**parameters).fit(usual)
+
+
+def test_scikit_learn_checks_pass_in_full():
+    check_estimator(NoveltyDetector(GAUSSIAN, random_state=0), on_skip=None)
