@@ -4,7 +4,7 @@
 
 labels: test errors against the number of labelled images. grid: layers × neurons of DBN and DNN,
 1,000 labels. cost: time on one core, parameters and memory; wants a quiet machine. Each command
-writes its part of results/compare_mnist.json.
+writes its part of results/compare_mnist.json, and goes on where it was stopped.
 
 The DBN learns from 50,000 images without labels (fine_tune_mnist.py); the next 10,000 validate. All
 three are trained by Adam with a cosine schedule, with the same batches, number of passes and
@@ -34,6 +34,7 @@ DRAWS = {100: 5, 1000: 3, 10_000: 1, N_TRAIN: 1}
 ALL_PASSES = {**PASSES, N_TRAIN: 15}
 RATES = (3e-4, 1e-3, 3e-3)
 DROPOUT = 0.3
+VALIDATION = "validation_errors"
 LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 250, 500, 1000), 2, 5
 
 
@@ -101,59 +102,74 @@ def errors(model: keras.Sequential, mnist: datasets.Dataset) -> dict[str, int]:
 
 def labels(mnist: datasets.Dataset) -> dict:
     models = trainers(pretrained(mnist.X[:N_TRAIN]))
+
+    def counted(name: str, n: int, draw: int, rate: float, seed: int) -> dict[str, int]:
+        rows = labelled(mnist, n, draw)
+        return errors(models[name](*rows, rate, ALL_PASSES[n], seed), mnist)
+
     tuning, rates = {}, {}
-    for name, trained in models.items():
-        rows = labelled(mnist, 1000, draw=100)
+    for name in models:
         tuning[name] = {
-            rate: errors(trained(*rows, rate, PASSES[1000], SEED), mnist)["validation_errors"]
+            rate: once(f"rate {rate} {name}", counted, name, 1000, 100, rate, SEED)[VALIDATION]
             for rate in RATES
         }
         rates[name] = min(tuning[name], key=tuning[name].get)
-        print(name, tuning[name], flush=True)
     found = {"validation_errors_at_rates": tuning}
     for n, n_draws in DRAWS.items():
         found[n] = {name: {"validation_errors": [], "test_errors": []} for name in models}
         for draw in range(n_draws):
-            rows = labelled(mnist, n, draw)
-            for name, trained in models.items():
-                counted = errors(trained(*rows, rates[name], ALL_PASSES[n], draw), mnist)
-                for kind, count in counted.items():
+            for name in models:
+                row = once(f"{n} {draw} {name}", counted, name, n, draw, rates[name], draw)
+                for kind, count in row.items():
                     found[n][name][kind].append(count)
-                print(n, draw, name, counted, flush=True)
     return found
+
+
+def once(key: str, compute: Callable, *arguments: object) -> dict:
+    """What `compute` gives, kept in benchmarks/runs/ for a run that is stopped and goes on."""
+    path = RUNS / "compare_mnist.json"
+    done = json.loads(path.read_text()) if path.exists() else {}
+    if key not in done:
+        done[key] = compute(*arguments)
+        path.write_text(json.dumps(done))
+        print(key, done[key], flush=True)
+    return done[key]
 
 
 def grid(mnist: datasets.Dataset) -> list[dict]:
     """Layers of equal width; CPU seconds of pre-training, of training, and float32 megabytes."""
-    found = []
-    for width in WIDTHS:
-        prototype = RBM(learning_rate=0.1, n_epochs=GRID_EPOCHS)
-        for n_layers in LAYERS:
-            sizes = (width,) * n_layers
-            dbn = DBN(sizes, prototype, backend="tensorflow", random_state=SEED)
+
+    def row(n_layers: int, width: int, kind: str) -> dict:
+        sizes, pretraining = (width,) * n_layers, 0.0
+        dbn = DBN(sizes, RBM(learning_rate=0.1, n_epochs=GRID_EPOCHS), backend="tensorflow")
+        dbn.set_params(random_state=SEED)
+        if kind == "DBN":
             start = time.process_time()
             dbn.fit(mnist.X[:N_TRAIN])
             pretraining = time.process_time() - start
-            models = trainers(dbn, sizes)
-            for name in ("DBN", "DNN"):
-                counts, start = [], time.process_time()
-                for draw in range(GRID_DRAWS):
-                    rows = labelled(mnist, 1000, draw)
-                    model = models[name](*rows, 1e-3, PASSES[1000], draw)
-                    counts.append(errors(model, mnist)["test_errors"])
-                found.append(
-                    {
-                        "model": name,
-                        "layers": n_layers,
-                        "neurons": width,
-                        "test_errors": counts,
-                        "pretraining_seconds": round(pretraining, 1) if name == "DBN" else 0.0,
-                        "training_seconds": round((time.process_time() - start) / GRID_DRAWS, 1),
-                        "megabytes": round(model.count_params() * 4 / 1e6, 2),
-                    }
-                )
-                print(found[-1], flush=True)
-    return found
+        counts, start = [], time.process_time()
+        for draw in range(GRID_DRAWS):
+            model = trainers(dbn, sizes)[kind](
+                *labelled(mnist, 1000, draw), 1e-3, PASSES[1000], draw
+            )
+            counts.append(errors(model, mnist)["test_errors"])
+        training = (time.process_time() - start) / GRID_DRAWS
+        return {
+            "model": kind,
+            "layers": n_layers,
+            "neurons": width,
+            "test_errors": counts,
+            "pretraining_seconds": round(pretraining, 1),
+            "training_seconds": round(training, 1),
+            "megabytes": round(model.count_params() * 4 / 1e6, 2),
+        }
+
+    return [
+        once(f"{n_layers} × {width} {kind}", row, n_layers, width, kind)
+        for width in WIDTHS
+        for n_layers in LAYERS
+        for kind in ("DBN", "DNN")
+    ]
 
 
 def cost(mnist: datasets.Dataset) -> dict:
