@@ -31,11 +31,11 @@ import keras  # isort: skip
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "compare_mnist.json"
 DRAWS = {100: 5, 1000: 3, 10_000: 1, N_TRAIN: 1}
-ALL_PASSES = {**PASSES, N_TRAIN: 15}
+ALL_PASSES = {**PASSES, N_TRAIN: 6}
 RATES = (3e-4, 1e-3, 3e-3)
 DROPOUT = 0.3
 VALIDATION = "validation_errors"
-LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 250, 500, 1000), 2, 5
+LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 300, 1000), 2, 3
 
 
 def dnn(sizes: tuple[int, ...]) -> keras.Sequential:

@@ -3,8 +3,8 @@
     python benchmarks/fine_tune_mnist.py backprop | dropout | few_labels | regularisers
 
 A 784-500-500-2000 DBN learns without labels from the first 50,000 training images; the next 10,000
-validate. Each command fine-tunes it and writes its row of results/fine_tune_mnist.json; recipes
-were chosen on the validation images. The DBN is checkpointed in benchmarks/runs/.
+validate. Each command fine-tunes it and writes its row of results/fine_tune_mnist.json; nothing was
+chosen on the test images. The DBN is checkpointed in benchmarks/runs/.
 """
 
 import copy

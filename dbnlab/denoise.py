@@ -407,7 +407,9 @@ def _stack(images: ArrayLike) -> NDArray:
         stack = stack / 255
     if stack.dtype.kind != "f":
         raise ValueError(f"images must be floats in [0, 1] or uint8, got {stack.dtype}")
-    if stack.ndim == 4 or (stack.ndim == 3 and stack.shape[-1] in (3, 4)):
+    # Three or four columns of many rows are no picture, but the channels of a colour.
+    colour = stack.ndim == 3 and stack.shape[2] in (3, 4) and stack.shape[1] > 4
+    if stack.ndim == 4 or colour:
         raise ValueError(
             f"images of shape {stack.shape} have {stack.shape[-1]} channels: denoise each channel "
             f"by itself, or their mean"

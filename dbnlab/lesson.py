@@ -25,7 +25,8 @@ from threadpoolctl import threadpool_limits
 
 from dbnlab import plots
 
-NEEDED = ("numpy", "scipy", "scikit-learn", "matplotlib", "ipywidgets", "jupyterlab", "tensorflow")
+NEEDED = ("numpy", "scipy", "pandas", "scikit-learn", "scikit-image", "matplotlib", "ipywidgets")
+NEEDED += ("jupyterlab", "tensorflow")
 
 
 def setup(seed: int, *, tensorflow: bool = False) -> np.random.Generator:
