@@ -137,10 +137,15 @@ def once(key: str, compute: Callable, *arguments: object) -> dict:
 
 
 def grid(mnist: datasets.Dataset) -> list[dict]:
-    """Layers of equal width; CPU seconds of pre-training, of training, and float32 megabytes."""
+    """Layers of equal width; CPU seconds of pre-training, of training, and float32 megabytes.
+
+    With the rates that `labels` has chosen.
+    """
+    tuning = json.loads(TARGET.read_text())["labels"]["found"]["validation_errors_at_rates"]
 
     def row(n_layers: int, width: int, kind: str) -> dict:
         sizes, pretraining = (width,) * n_layers, 0.0
+        rate = float(min(tuning[kind], key=tuning[kind].get))
         dbn = DBN(sizes, RBM(learning_rate=0.1, n_epochs=GRID_EPOCHS), backend="tensorflow")
         dbn.set_params(random_state=SEED)
         if kind == "DBN":
@@ -150,7 +155,7 @@ def grid(mnist: datasets.Dataset) -> list[dict]:
         counts, start = [], time.process_time()
         for draw in range(GRID_DRAWS):
             model = trainers(dbn, sizes)[kind](
-                *labelled(mnist, 1000, draw), 1e-3, PASSES[1000], draw
+                *labelled(mnist, 1000, draw), rate, PASSES[1000], draw
             )
             counts.append(errors(model, mnist)["test_errors"])
         training = (time.process_time() - start) / GRID_DRAWS
