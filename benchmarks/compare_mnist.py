@@ -35,7 +35,7 @@ ALL_PASSES = {**PASSES, N_TRAIN: 6}
 RATES = (3e-4, 1e-3, 3e-3)
 DROPOUT = 0.3
 VALIDATION = "validation_errors"
-LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 300, 1000), 2, 3
+LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 300, 600), 2, 3
 
 
 def dnn(sizes: tuple[int, ...]) -> keras.Sequential:
