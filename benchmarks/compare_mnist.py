@@ -34,7 +34,6 @@ DRAWS = {100: 5, 1000: 3, 10_000: 1, N_TRAIN: 1}
 ALL_PASSES = {**PASSES, N_TRAIN: 6}
 RATES = (3e-4, 1e-3, 3e-3)
 DROPOUT = 0.3
-VALIDATION = "validation_errors"
 LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 300, 600), 2, 3
 
 
@@ -64,11 +63,13 @@ def cnn() -> keras.Sequential:
     )
 
 
-def train(model: keras.Sequential, X: np.ndarray, y: np.ndarray, rate: float, n_epochs: int):
+def train(
+    model: keras.Sequential, X: np.ndarray, y: np.ndarray, rate: float, n_epochs: int
+) -> None:
     size = batch_size(len(X))
     schedule = keras.optimizers.schedules.CosineDecay(rate, n_epochs * -(-len(X) // size))
     model.compile(keras.optimizers.Adam(schedule), loss="sparse_categorical_crossentropy")
-    return model.fit(X, y, batch_size=size, epochs=n_epochs, verbose=0)
+    model.fit(X, y, batch_size=size, epochs=n_epochs, verbose=0)
 
 
 def trainers(dbn: DBN, sizes: tuple[int, ...] = SIZES) -> dict[str, Callable]:
@@ -109,10 +110,8 @@ def labels(mnist: datasets.Dataset) -> dict:
 
     tuning, rates = {}, {}
     for name in models:
-        tuning[name] = {
-            rate: once(f"rate {rate} {name}", counted, name, 1000, 100, rate, SEED)[VALIDATION]
-            for rate in RATES
-        }
+        tried = {r: once(f"rate {r} {name}", counted, name, 1000, 100, r, SEED) for r in RATES}
+        tuning[name] = {rate: row["validation_errors"] for rate, row in tried.items()}
         rates[name] = min(tuning[name], key=tuning[name].get)
     found = {"validation_errors_at_rates": tuning}
     for n, n_draws in DRAWS.items():
@@ -178,7 +177,10 @@ def grid(mnist: datasets.Dataset) -> list[dict]:
 
 
 def cost(mnist: datasets.Dataset) -> dict:
-    """Of a pass of training, of one prediction, and of keeping the weights, on this machine."""
+    """Of a pass of training, of one prediction, and of keeping the weights, on this machine.
+
+    The pass of pre-training includes compiling the epoch of each RBM.
+    """
     X, y = mnist.X[:N_TRAIN], mnist.y[:N_TRAIN]
     dbn = DBN(SIZES, RBM(n_epochs=1), backend="tensorflow", random_state=SEED)
     start = time.process_time()

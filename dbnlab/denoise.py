@@ -206,9 +206,9 @@ class DenoisingAutoencoder(DeepAutoencoder):
         random_state: int | np.random.Generator | None = None,
         verbose: int = 0,
     ) -> None:
-        options = {"pretrain": pretrain, "n_epochs": n_epochs, "batch_size": batch_size}
-        options |= {"learning_rate": learning_rate, "random_state": random_state}
-        super().__init__(layer_sizes, dbn, verbose=verbose, **options)
+        super().__init__(
+            layer_sizes, dbn, pretrain, n_epochs, batch_size, learning_rate, random_state, verbose
+        )
         self.noise = noise
         self.strengths = strengths
 
