@@ -3,7 +3,9 @@ r"""The training epoch and the Gibbs chain of `dbnlab.rbm`, compiled by TensorFl
 The model and its equations are those of `dbnlab.rbm`: `_gradient` and `_step` here are
 `RBM._gradient` and `RBM._step` with tensors for arrays. What differs is that the loop over batches
 is part of the compiled graph, so that Python runs once an epoch, on a GPU where TensorFlow finds
-one. Random numbers are stateless: each batch has a seed of its own, derived from `random_state`.
+one. Random numbers are stateless: each layer has a seed of its own in each Gibbs step, drawn from
+`random_state` beforehand, since TensorFlow takes as long to derive four seeds as to draw 80,000
+numbers.
 
 Under `tf.distribute`, every replica takes its share of the rows of each batch and of the
 persistent chains, and the gradients are summed over the replicas before the update. Each replica
@@ -31,7 +33,6 @@ CHUNK_BYTES = 2**28
 _uniform = partial(tf.random.stateless_uniform, alg="philox")
 _normal = partial(tf.random.stateless_normal, alg="philox")
 _split = partial(tf.random.split, alg="philox")
-_fold_in = partial(tf.random.fold_in, alg="philox")
 
 
 class Share(NamedTuple):
@@ -158,7 +159,7 @@ class State(NamedTuple):
 
 
 def _statistics(
-    recipe: Recipe, state: State, V: tf.Tensor, data: Share, seed: tf.Tensor
+    recipe: Recipe, state: State, V: tf.Tensor, data: Share, seeds: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """This replica's part of the gradient and of the data's means; and where the chains stopped."""
     visible, hidden, n_gibbs, n_chains, _ = recipe
@@ -173,14 +174,13 @@ def _statistics(
         return _draw(visible, _mean(visible, field), seed, model)
 
     H = up(V)
-    seeds = tf.unstack(_split(seed, 3))
     chains = state.chains if n_chains else _draw(hidden, H, seeds[0], model)
     V_model = down(chains, seeds[1])
     H_model = up(V_model)
     if n_gibbs > 1:
         for step in tf.range(1, n_gibbs):
-            pair = tf.unstack(_split(_fold_in(seeds[2], step)))
-            V_model = down(_draw(hidden, H_model, pair[0], model), pair[1])
+            states = _draw(hidden, H_model, seeds[2 * step], model)
+            V_model = down(states, seeds[2 * step + 1])
             H_model = up(V_model)
     chains = _draw(hidden, H_model, seeds[0], model) if n_chains else state.chains
     each = [1 / tf.cast(data.total, V.dtype), -1 / tf.cast(model.total, V.dtype)]
@@ -200,14 +200,14 @@ def _step(
     state: State,
     X: tf.Tensor,
     rows: tf.Tensor,
-    seed: tf.Tensor,
+    seeds: tf.Tensor,
     settings: Settings,
 ) -> State:
     """One update from the rows of `X` with these numbers: `RBM._gradient` and `RBM._step`."""
     data, activity = _share(tf.shape(rows)[0]), state.activity
     dtype = activity.dtype
     V = tf.cast(tf.gather(X, data.of(rows)), dtype)
-    statistics, chains = _statistics(recipe, state, V, data, seed)
+    statistics, chains = _statistics(recipe, state, V, data, seeds)
     statistics = tf.distribute.get_replica_context().all_reduce("SUM", statistics)
     gradient = statistics[:3]
     if recipe.sparse:
@@ -261,17 +261,16 @@ def _compiled_epoch(
         State(parameters, parameters, activity=parameters[2], chains=chains),
         tf.TensorSpec([None, n_visible], x_dtype),
         tf.TensorSpec([None, None], tf.int64),
-        tf.TensorSpec([], tf.int64),
-        tf.TensorSpec([2], tf.int64),
+        tf.TensorSpec([None, 2 * recipe.n_gibbs, 2], tf.int64),
         Settings(tf.TensorSpec([], tf.int64), *[tf.TensorSpec([], dtype)] * 5),
     ]
 
     @tf.function(input_signature=signature, jit_compile=xla)
-    def epoch(state, X, batches, first, seed, settings):
+    def epoch(state, X, batches, seeds, settings):
         state, X = strategy.run(_placed, (state, X))
-        for number in tf.range(tf.shape(batches, tf.int64)[0]):
-            of_batch = _fold_in(seed, first + number)
-            state = strategy.run(_step, (recipe, state, X, batches[number], of_batch, settings))
+        for number in tf.range(tf.shape(batches)[0]):
+            of_batch = batches[number], seeds[number]
+            state = strategy.run(_step, (recipe, state, X, *of_batch, settings))
         if recipe.n_chains:
             state = strategy.run(_with_all_chains, (recipe, state))
         return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], state)
@@ -327,14 +326,13 @@ class Trainer:
         for rows, numbers in self._chunks(X, order, n_full):
             x_dtype = rows.dtype.as_numpy_dtype
             epoch = _compiled_epoch(recipe, self.strategy, rbm.dtype, x_dtype, xla)
-            seed = tf.constant(rbm._random.integers(2**31, size=2))
-            n_whole = len(numbers) // n_full
-            whole, rest = np.split(numbers, [n_whole * n_full])
-            for first, batches in (0, whole.reshape(-1, n_full)), (n_whole, rest[None]):
+            whole, rest = np.split(numbers, [len(numbers) // n_full * n_full])
+            for batches in whole.reshape(-1, n_full), rest[None]:
                 if batches.size:
-                    first = tf.constant(first, tf.int64)
+                    size = len(batches), 2 * rbm.n_gibbs, 2
+                    seeds = tf.constant(rbm._random.integers(2**31, size=size))
                     with _full_precision():
-                        state = epoch(state, rows, tf.constant(batches), first, seed, settings)
+                        state = epoch(state, rows, tf.constant(batches), seeds, settings)
         self._store(recipe, state)
 
     def _chunks(
@@ -393,17 +391,17 @@ def _full_precision() -> Iterator[None]:
 @lru_cache
 def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Callable:
     @tf.function(jit_compile=xla, reduce_retracing=True)
-    def chain(parameters, V, n_steps, seed):
+    def chain(parameters, V, seeds):
         weights, visible_bias, hidden_bias = parameters
         all_rows = Share(0, tf.shape(V)[0], tf.shape(V)[0])
         any_rows = tf.TensorShape([None, visible.n_units])
-        for step in tf.range(n_steps):
+        for step in tf.range(tf.shape(seeds)[0]):
             # Where there is one row, TensorFlow loses count of it within the loop.
             tf.autograph.experimental.set_loop_options(shape_invariants=[(V, any_rows)])
-            seeds = tf.unstack(_split(_fold_in(seed, step)))
-            H = _draw(hidden, _mean(hidden, V @ weights + hidden_bias), seeds[0], all_rows)
+            of_hidden, of_visible = tf.unstack(seeds[step])
+            H = _draw(hidden, _mean(hidden, V @ weights + hidden_bias), of_hidden, all_rows)
             field = tf.matmul(H, weights, transpose_b=True) + visible_bias
-            V = _draw(visible, _mean(visible, field), seeds[1], all_rows)
+            V = _draw(visible, _mean(visible, field), of_visible, all_rows)
         return V
 
     return chain
@@ -417,7 +415,7 @@ def gibbs(rbm: RBM, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArr
     weights, visible_bias, hidden_bias = rbm._parameters()
     # A row, or one for each chain: the compiled function needs to know the number of axes.
     parameters = [tf.constant(a) for a in (weights, visible_bias, np.atleast_2d(hidden_bias))]
-    seed = tf.constant(rng.integers(2**31, size=2))
+    seeds = tf.constant(rng.integers(2**31, size=(n_steps, 2, 2)))
     with _full_precision():
-        end = chain(parameters, tf.constant(V, rbm.weights_.dtype), tf.constant(n_steps), seed)
+        end = chain(parameters, tf.constant(V, rbm.weights_.dtype), seeds)
     return end.numpy().astype(V.dtype, copy=False)

@@ -39,11 +39,12 @@ class Replayed(np.random.Generator):
     def permutation(self, rows):
         assert not self.queue
         order = super().permutation(rows)
-        seed = tf.constant(self.integers(2**31, size=2))
-        for number, start in enumerate(range(0, len(order), self.rbm.batch_size)):
-            n_rows = min(self.rbm.batch_size, len(order) - start)
-            of_batch = tensorflow_rbm._fold_in(seed, tf.constant(number, tf.int64))
-            self.queue += self.of_update(n_rows, tensorflow_rbm._split(of_batch, 3))
+        n_full = min(self.rbm.batch_size, len(order))
+        n_whole, rest = divmod(len(order), n_full)
+        for n_rows, n_batches in (n_full, n_whole), (rest, 1):
+            if n_rows:
+                seeds = self.integers(2**31, size=(n_batches, 2 * self.rbm.n_gibbs, 2))
+                self.queue += [u for of_batch in seeds for u in self.of_update(n_rows, of_batch)]
         return order
 
     def of_update(self, n_rows, seeds):
@@ -53,8 +54,8 @@ class Replayed(np.random.Generator):
         end_or_start = numbers(hidden, n_rows, seeds[0])
         queue = numbers(visible, n_rows, seeds[1])
         for step in range(1, self.rbm.n_gibbs):
-            pair = tensorflow_rbm._split(tensorflow_rbm._fold_in(seeds[2], step))
-            queue += numbers(hidden, n_rows, pair[0]) + numbers(visible, n_rows, pair[1])
+            queue += numbers(hidden, n_rows, seeds[2 * step])
+            queue += numbers(visible, n_rows, seeds[2 * step + 1])
         return queue + end_or_start if persistent else end_or_start + queue
 
     def random(self, shape, dtype):
