@@ -9,7 +9,6 @@ import os
 import random
 import signal
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -30,13 +29,18 @@ if BACKEND == "tensorflow":
     del RUNS["cd"]  # Compiling for every process takes seconds.
 
 
-def train(run, checkpoint, kill_in_save):
-    """Train in this process and leave the result in a file; perhaps die with a half-saved state."""
+def train(run, checkpoint, kill_in_save, kill_after):
+    """Train in this process and leave the result in a file, or die: with a half-saved state, or so
+    many seconds after the first save."""
     savez, n_saves = np.savez, 0
 
     def dying_savez(file, **arrays):
         nonlocal n_saves
         n_saves += 1
+        if n_saves == 2 and kill_after:
+            # Seconds of this process, for on a busy machine it may otherwise end before it is
+            # killed, and not before the first save, or it would never end.
+            signal.setitimer(signal.ITIMER_PROF, kill_after)
         if n_saves == kill_in_save:
             file.write(b"half a checkpoint")
             file.flush()
@@ -44,7 +48,7 @@ def train(run, checkpoint, kill_in_save):
         savez(file, **arrays)
 
     np.savez = dying_savez
-    rbm = RBM(5, batch_size=33, n_epochs=40, backend=BACKEND, random_state=np.random.default_rng(1))
+    rbm = RBM(5, batch_size=33, n_epochs=300, backend=BACKEND, random_state=np.random.default_rng(1))
     rbm.set_params(**RUNS[run]).fit(X, checkpoint=checkpoint)
     arrays = [*rbm._parameters(), getattr(rbm, "chains_", np.zeros(0)), rbm.sample(3, 2)]
     with open(f"{run} result", "w") as file:
@@ -55,15 +59,8 @@ def ends(run, checkpoint, kill_in_save=None, kill_after=None):
     """Whether a process of its own got to the end."""
     process = os.fork()
     if process == 0:
-        train(run, checkpoint, kill_in_save)
+        train(run, checkpoint, kill_in_save, kill_after)
         os._exit(0)
-    if kill_after is not None:
-        before = os.stat(checkpoint).st_mtime_ns
-        # Not before there was some progress, or it would never end.
-        while os.stat(checkpoint).st_mtime_ns == before:
-            time.sleep(0.0005)
-        time.sleep(kill_after)
-        os.kill(process, signal.SIGKILL)
     return os.waitpid(process, 0)[1] == 0
 
 
@@ -76,7 +73,7 @@ for run in RUNS:
         expected = file.read()
     os.remove(f"{run} result")
     kills = [{"kill_in_save": 3}, {"kill_in_save": 1}]
-    kills += [{"kill_after": moments.uniform(0, 0.05)} for _ in range(2)]
+    kills += [{"kill_after": moments.uniform(0.001, 0.03)} for _ in range(2)]
     for kill in kills:
         n_killed += not ends(run, f"{run} checkpoint", **kill)
     assert ends(run, f"{run} checkpoint")
