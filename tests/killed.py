@@ -48,8 +48,9 @@ def train(run, checkpoint, kill_in_save, kill_after):
         savez(file, **arrays)
 
     np.savez = dying_savez
-    rbm = RBM(5, batch_size=33, n_epochs=300, backend=BACKEND, random_state=np.random.default_rng(1))
-    rbm.set_params(**RUNS[run]).fit(X, checkpoint=checkpoint)
+    rbm = RBM(5, batch_size=33, n_epochs=300, backend=BACKEND)
+    rbm.set_params(random_state=np.random.default_rng(1)).set_params(**RUNS[run])
+    rbm.fit(X, checkpoint=checkpoint)
     arrays = [*rbm._parameters(), getattr(rbm, "chains_", np.zeros(0)), rbm.sample(3, 2)]
     with open(f"{run} result", "w") as file:
         json.dump([rbm.history_, *(array.tobytes().hex() for array in arrays)], file)
