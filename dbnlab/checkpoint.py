@@ -12,7 +12,15 @@ from dbnlab import model_file
 if TYPE_CHECKING:
     from dbnlab.rbm import RBM
 
-ARRAYS = ("weights_", "visible_bias_", "hidden_bias_", "data_bias_", "chains_", "_activity")
+ARRAYS = (
+    "weights_",
+    "visible_bias_",
+    "hidden_bias_",
+    "data_bias_",
+    "chains_",
+    "_activity",
+    "_log_variance",
+)
 FREE = ("n_epochs", "verbose")
 
 
@@ -48,6 +56,8 @@ class Checkpoint:
 
     def _check_parameters(self, rbm: "RBM", then: dict) -> None:
         now = json.loads(model_file.as_json(rbm._saved_parameters()))
+        # Checkpoints are older than this parameter.
+        then = {"learn_variance": False} | then
         for name in sorted(now):
             if name not in FREE and now[name] != then.get(name):
                 self._refuse(f"{name} was {then.get(name)!r} there and is {now[name]!r} here")
@@ -72,7 +82,10 @@ class Checkpoint:
         for name in ARRAYS:
             if name in arrays:
                 setattr(rbm, name, arrays[name])
-        rbm._velocity = [arrays[f"velocity_{number}"] for number in range(3)]
+        if rbm.learn_variance:
+            rbm._show_variance()
+        n_parameters = len(rbm._parameters())
+        rbm._velocity = [arrays[f"velocity_{number}"] for number in range(n_parameters)]
         rbm.history_ = header["history"]
         self._set(rbm._random, header["random"])
 

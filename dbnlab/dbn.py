@@ -54,7 +54,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     rbm : RBM or sequence of RBM, default=None
         Prototype of all layers, or one for each; cloned. `layer_sizes`, `backend` and
         `random_state` of the DBN take the place of theirs, and above the first layer the visible
-        units are of the hidden type below. None means ``RBM()``.
+        units are of the hidden type below, of variance 1 if Gaussian. None means ``RBM()``.
     propagate : {"mean", "sample"}, default="mean"
         What a trained layer hands to the next as rows: E[h | v], or states drawn anew each epoch.
     joint_labels : bool, default=False
@@ -181,6 +181,8 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for rbm, size in zip(rbms, self.layer_sizes):
             rbm.set_params(n_hidden=int(size), backend=self.backend, verbose=0)
             rbm.set_params(random_state=int(rng.integers(2**31)), visible=hidden or rbm.visible)
+            if hidden:
+                rbm.set_params(learn_variance=False)
             rbm._check_parameters()
             hidden = rbm.hidden
         return rbms

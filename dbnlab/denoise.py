@@ -350,7 +350,7 @@ def _posterior(
         if noise != "gaussian":
             raise ValueError(f"Gaussian visible units take gaussian noise, not {noise}")
         # Two normal factors multiply to one: precisions add.
-        precision = 1 + known / strength**2
+        precision = 1 / unit.variances() + known / strength**2
 
         def normal(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
             means = (field + y / strength**2) / precision

@@ -402,8 +402,11 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.pretrain:
             self.dbn_ = dbn
             _set_weights(encoder, dbn)
-            for dense, G, a in zip(down, dbn.generative_weights_, dbn.generative_biases_):
-                dense.set_weights([G.T, a])
+            arrays = zip(down, layer, dbn.generative_weights_, dbn.generative_biases_)
+            for dense, unit, G, a in arrays:
+                # The mean of a Gaussian unit is its field times its variance.
+                factor = np.nan_to_num(unit.variances(), nan=1.0)
+                dense.set_weights([G.T * factor, a * factor])
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
         inputs = partial(self._inputs, rng=rng)
         self.history_ = _backpropagate(self, model, X, X.astype(dtype), rng, loss, inputs=inputs)

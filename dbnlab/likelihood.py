@@ -186,18 +186,32 @@ def exact_gradient(rbm: RBM, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     -------
     weights, visible_bias, hidden_bias : ndarray
         Gradients in nats, of the shapes of the parameters.
+    log_variance : ndarray of shape (n_visible,)
+        Of a model that learns it, by the logarithm of the variance; 0 for units that have none.
     """
     V = rbm._check_rows(X).astype(np.float64)
     data = _moments(rbm, V, 1 / len(V))
     side, exchanged = _smaller_side_visible(rbm)
     log_z = log_partition(rbm, "exact").value
     model = [0.0, 0.0, 0.0]
-    for V in _all_states(side):
-        moments = _moments(side, V, np.exp(-side._free_energy(V) - log_z))
+    for S in _all_states(side):
+        moments = _moments(side, S, np.exp(-side._free_energy(S) - log_z))
         model = [total + moment for total, moment in zip(model, moments)]
     if exchanged:
         model = [model[0].T, model[2], model[1]]
-    return tuple(positive - negative for positive, negative in zip(data, model))
+    gradient = [positive - negative for positive, negative in zip(data, model)]
+    if rbm.learn_variance:
+        gradient.append(_log_variance_gradient(rbm, V, side, log_z))
+    return tuple(gradient)
+
+
+def _log_variance_gradient(rbm: RBM, V: NDArray, side: RBM, log_z: float) -> NDArray:
+    """(⟨v²⟩_data - ⟨v²⟩_model) / 2σ², where `side` has the hidden units of `rbm` visible."""
+    variances, squares = rbm.visible_unit_.variances(), (V**2).mean(axis=0)
+    for S in _all_states(side):
+        p = np.exp(-side._free_energy(S) - log_z)
+        squares = squares - p @ (side.transform(S) ** 2 + variances)
+    return np.nan_to_num(squares / (2 * variances))
 
 
 def _moments(rbm: RBM, V: NDArray, p: NDArray | float) -> list[NDArray]:
@@ -246,10 +260,19 @@ def _base_bias(rbm: RBM, base: str, X: ArrayLike | None) -> NDArray:
     if base != "data":
         raise ValueError(f"base={base!r}: choose 'data' or 'uniform'")
     if X is None:
-        return rbm.data_bias_
+        return rbm.data_bias_ * _change_of_precision(rbm)
     X = rbm._check_rows(X)
     bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
     return bias.astype(rbm.visible_bias_.dtype)
+
+
+def _change_of_precision(rbm: RBM) -> NDArray | float:
+    """Factor that keeps the mean of each visible unit, its variance having changed in training."""
+    if not rbm.learn_variance:
+        return 1.0
+    start = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
+    change = start.variances() / rbm.visible_unit_.variances()
+    return np.nan_to_num(change, nan=1.0).astype(rbm.data_bias_.dtype)
 
 
 def _log_partition_of_base(rbm: RBM, base_bias: NDArray) -> float:
@@ -322,10 +345,15 @@ def _separate_units(unit: units.Unit, start: int = 0) -> Iterator[tuple[slice, u
             yield from _separate_units(part, start)
             start += part.n_units
         return
-    for size in unit.sizes if isinstance(unit, units.Softmax) else [1] * unit.n_units:
-        one = units.Softmax(size) if isinstance(unit, units.Softmax) else type(unit)(1)
-        yield slice(start, start + size), one
-        start += size
+    if isinstance(unit, units.Softmax):
+        separate = [units.Softmax(size) for size in unit.sizes]
+    elif isinstance(unit, units.Gaussian):
+        separate = [units.Gaussian(1, variance) for variance in unit.variances()]
+    else:
+        separate = [type(unit)(1)] * unit.n_units
+    for one in separate:
+        yield slice(start, start + one.n_units), one
+        start += one.n_units
 
 
 def _check_states(unit: units.Unit, V: NDArray) -> None:
@@ -349,13 +377,15 @@ def _states_of_unit(
     if unit.n_states():
         states = unit.states(np.arange(unit.n_states()))
         return states, unit.log_base_measure(states)
+    precision = 1 / unit.variances().item()
     if isinstance(rbm.hidden_unit_, units.Gaussian):
-        precision = 1 - (W @ W.T).item()
+        precision -= (W @ W.T).item()
         if precision <= 0:
             raise ValueError("this Gaussian-Gaussian RBM has no distribution: its weights exceed 1")
-        means, deviation = (b + rest @ W[0]) / precision, precision**-0.5
+        fields = b + rest @ W[0]
     else:
-        means, deviation = b + np.array([np.minimum(W, 0).sum(), np.maximum(W, 0).sum()]), 1.0
-    points = np.arange(means.min() - 9 * deviation, means.max() + 9 * deviation, 0.5)
+        fields = b + np.array([np.minimum(W, 0).sum(), np.maximum(W, 0).sum()])
+    means, deviation = fields / precision, precision**-0.5
+    points = np.arange(means.min() - 9 * deviation, means.max() + 9 * deviation, 0.5 * deviation)
     states = points[:, None]
-    return states, unit.log_base_measure(states) + np.log(0.5)
+    return states, unit.log_base_measure(states) + np.log(0.5 * deviation)

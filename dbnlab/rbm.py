@@ -13,6 +13,13 @@ units of the other are independent:
 and summing h out leaves the free energy
 
     F(v) = -log p0(v) - b·v - A_h(c + vW),        p(v) = exp(-F(v)) / Z.
+
+Gaussian visible units have p0(v) = exp(-Σ v²/2σ²), so that v has the mean σ²(b + hWᵀ) and the
+variance σ² given h. The derivative of log p(v) by a parameter is minus that of E, averaged under
+p(h | v), less its average under the model. By z = log σ², which keeps σ² positive whatever the step
+(Cho, Ilin & Raiko 2011), -E has the derivative v²/2σ², hence
+
+    ∂ log p(v) / ∂z = (v² - ⟨v²⟩_model) / 2σ².
 """
 
 import copy
@@ -41,6 +48,10 @@ if TYPE_CHECKING:
 
 CACHED_VALUES = 2**16
 SPARSITY_DECAY = 0.9
+# Of a learned variance: one of a column without noise would fall without end, and a bad batch must
+# not throw it far.
+LOWEST_LOG_VARIANCE = float(np.log(1e-3))
+LARGEST_LOG_VARIANCE_STEP = 0.1
 SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
 
 
@@ -53,8 +64,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Number of hidden units.
     visible : {"bernoulli", "gaussian"} or Unit, default="bernoulli"
         Type of the visible units. Bernoulli units take values in [0, 1], read as probabilities;
-        Gaussian units have variance 1, so standardise the columns of X. Softmax blocks and layers
-        of mixed type come from `dbnlab.units`.
+        Gaussian units have variance 1 given the hidden units, so standardise the columns of X.
+        Softmax blocks, layers of mixed type and Gaussian units of other variances come from
+        `dbnlab.units`.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units. Gaussian hidden units give a linear code.
     algorithm : {"cd", "pcd"}, default="cd"
@@ -67,7 +79,11 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     n_chains : int, default=None
         Number of persistent chains for "pcd"; None means `batch_size`.
     learning_rate : float or sequence of float, default=0.05
-        Step size, or one for each epoch.
+        Step size, or one for each epoch. Gaussian visible units need one 10 to 100 times smaller
+        than Bernoulli units (Hinton 2010, section 13): start at 0.001.
+    learn_variance : bool, default=False
+        Whether the variance of each Gaussian visible unit is learned too. It starts at 1, or at
+        that of the unit given, and stays above 0.001: standardise the columns of X all the same.
     momentum : float or sequence of float, default=0.9
         Fraction of the last step that is added to the next, in [0, 1), or one for each epoch.
     weight_decay : float, default=2e-4
@@ -98,6 +114,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     weights_ : ndarray of shape (n_visible, n_hidden)
     visible_bias_ : ndarray of shape (n_visible,)
     hidden_bias_ : ndarray of shape (n_hidden,)
+    visible_variance_ : ndarray of shape (n_visible,)
+        Variance σ² of each Gaussian visible unit given the hidden units, whose mean is
+        σ²(b + hWᵀ); NaN for units of other types.
     data_bias_ : ndarray of shape (n_visible,)
         Visible bias with which independent units have the means of the training rows: where
         training starts, and a base model for annealed importance sampling.
@@ -120,6 +139,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Tieleman (2008), "Training restricted Boltzmann machines using approximations to the
     likelihood gradient".
     Hinton (2010), "A practical guide to training restricted Boltzmann machines", UTML TR 2010-003.
+    Cho, Ilin & Raiko (2011), "Improved learning of Gaussian-Bernoulli restricted Boltzmann
+    machines", ICANN.
 
     Examples
     --------
@@ -141,6 +162,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_gibbs: int = 1,
         n_chains: int | None = None,
         learning_rate: float | Sequence[float] = 0.05,
+        learn_variance: bool = False,
         momentum: float | Sequence[float] = 0.9,
         weight_decay: float = 2e-4,
         sparsity_target: float | None = None,
@@ -160,6 +182,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.n_gibbs = n_gibbs
         self.n_chains = n_chains
         self.learning_rate = learning_rate
+        self.learn_variance = learn_variance
         self.momentum = momentum
         self.weight_decay = weight_decay
         self.sparsity_target = sparsity_target
@@ -276,7 +299,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _initialise(self, rows: Table | Batches, rng: np.random.Generator) -> None:
         """Hinton's guide, section 8: small weights, visible biases from the data's means."""
-        for name in ("_velocity", "_activity", "chains_"):
+        for name in ("_velocity", "_activity", "_log_variance", "chains_"):
             vars(self).pop(name, None)
         self.hidden_unit_ = units.resolve(self.hidden, self.n_hidden, "hidden")
         shape = (self.visible_unit_.n_units, self.n_hidden)
@@ -285,6 +308,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.visible_bias_ = bias.astype(self.dtype)
         self.data_bias_ = self.visible_bias_.copy()
         self.hidden_bias_ = np.zeros(self.n_hidden, dtype=self.dtype)
+        if self.learn_variance:
+            log_variance = np.log(self.visible_variance_)
+            self._log_variance = np.nan_to_num(log_variance).astype(self.dtype)
         if self.sparsity_target is not None:
             self.hidden_bias_ += np.log(self.sparsity_target / (1 - self.sparsity_target))
         self.history_ = {}
@@ -302,7 +328,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             self.chains_ = self.hidden_unit_.sample(self._hidden_field(V), self._random)
 
     def _parameters(self) -> list[NDArray]:
-        return [self.weights_, self.visible_bias_, self.hidden_bias_]
+        learned = [self._log_variance] if hasattr(self, "_log_variance") else []
+        return [self.weights_, self.visible_bias_, self.hidden_bias_, *learned]
 
     def _n_epochs_done(self) -> int:
         return len(self.history_.get("reconstruction_error", []))
@@ -367,9 +394,11 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             V = X[order[start : start + n_full]].astype(self.dtype, copy=False)
             # A short last batch takes a short step: every row weighs the same in an epoch.
             self._step(self._gradient(V), learning_rate * len(V) / n_full, momentum)
+            if self.learn_variance:
+                self._move_variance()
 
     def _step(self, gradient: list[NDArray], learning_rate: float, momentum: float) -> None:
-        decays = (self.weight_decay, 0.0, 0.0)
+        decays = (self.weight_decay, 0.0, 0.0, 0.0)
         for arrays in zip(self._parameters(), self._velocity, gradient, decays):
             parameters, velocities, gradients, decay = arrays
             # Four passes over a block that stays in the cache cost half of four over the whole.
@@ -384,12 +413,26 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 velocity += step
                 parameter += velocity
 
+    def _move_variance(self) -> None:
+        """Keep the last step of the variance within bounds, and give it to the visible units."""
+        step = np.clip(self._velocity[3], -LARGEST_LOG_VARIANCE_STEP, LARGEST_LOG_VARIANCE_STEP)
+        self._log_variance += step - self._velocity[3]
+        self._velocity[3] = step
+        np.maximum(self._log_variance, LOWEST_LOG_VARIANCE, out=self._log_variance)
+        self._show_variance()
+
+    def _show_variance(self) -> None:
+        variance = np.exp(self._log_variance)
+        # Where training has diverged, _record says so.
+        if np.isfinite(variance).all():
+            self.visible_unit_ = self.visible_unit_.with_variances(variance)
+
     def _gradient(self, V: NDArray) -> list[NDArray]:
         """Estimate of the gradient of the mean log-likelihood of the batch `V`.
 
-        Positive minus negative statistics of weights, visible bias and hidden bias. Hidden units
-        driven by the data take binary states, and probabilities only where they enter the
-        statistics last (Hinton's guide, section 3).
+        Positive minus negative statistics of weights, visible bias, hidden bias and, if it is
+        learned, the logarithm of the variance. Hidden units driven by the data take binary states,
+        and probabilities only where they enter the statistics last (Hinton's guide, section 3).
         """
         hidden, visible, rng = self.hidden_unit_, self.visible_unit_, self._random
         H = H_model = hidden.mean(self._hidden_field(V))
@@ -407,6 +450,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         V_both = np.concatenate([V, V_model])
         H_both = np.concatenate([H, H_model])
         gradient = [V_both.T @ (H_both * share[:, None]), share @ V_both, share @ H_both]
+        if self.learn_variance:
+            # Units of other types have no variance: NaN becomes 0.
+            gradient.append(np.nan_to_num(share @ V_both**2 / (2 * self.visible_variance_)))
         if self.sparsity_cost:
             pull = self._sparsity_pull(H)
             gradient[0] += np.outer(V.mean(axis=0), pull)
@@ -446,6 +492,10 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         )
 
     # The model --------------------------------------------------------------------------------
+
+    @property
+    def visible_variance_(self) -> NDArray:
+        return self.visible_unit_.variances().astype(self.dtype)
 
     def _hidden_field(self, V: NDArray) -> NDArray:
         field = V @ self.weights_
@@ -621,7 +671,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return {"parameters": self._saved_parameters(), "history": self.history_}
 
     def _arrays(self) -> dict[str, NDArray]:
-        return {name: getattr(self, f"{name}_") for name in SAVED}
+        arrays = {name: getattr(self, f"{name}_") for name in SAVED}
+        learned = hasattr(self, "_log_variance")
+        return arrays | ({"log_variance": self._log_variance} if learned else {})
 
     def _saved_parameters(self) -> dict[str, Any]:
         """The parameters as JSON can hold them; a generator is not kept."""
@@ -651,6 +703,11 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             raise ValueError("the shapes of weights and biases disagree")
         rbm.visible_unit_ = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
         rbm.hidden_unit_ = units.resolve(rbm.hidden, n_hidden, "hidden")
+        if "log_variance" in arrays:
+            if arrays["log_variance"].shape != (rbm.n_features_in_,):
+                raise ValueError("the shapes of weights and variances disagree")
+            rbm._log_variance = arrays["log_variance"].astype(rbm.dtype, copy=False)
+            rbm.visible_unit_ = rbm.visible_unit_.with_variances(np.exp(rbm._log_variance))
         rbm.history_ = header["history"]
         rbm._random = as_generator(rbm.random_state)
         return rbm
@@ -662,6 +719,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             check_number(getattr(self, name), name, Integral, min_val=1)
         if not isinstance(self.verbose, Integral):
             raise TypeError(f"verbose must be 0 or 1, got {self.verbose!r}")
+        if not isinstance(self.learn_variance, bool | np.bool_):
+            raise TypeError(f"learn_variance must be True or False, got {self.learn_variance!r}")
         if self.n_chains is not None:
             check_number(self.n_chains, "n_chains", Integral, min_val=1)
         for name in ("weight_decay", "sparsity_cost"):
@@ -687,6 +746,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for name, found in {
             "n_hidden": self.weights_.shape[1],
             "dtype": self.weights_.dtype.name,
+            "learn_variance": hasattr(self, "_log_variance"),
         }.items():
             if getattr(self, name) != found:
                 raise ValueError(f"{name} was {found} in training so far: only fit can change it")
@@ -710,8 +770,16 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         X = validate_data(self, X, reset=reset)
         if reset:
             self.visible_unit_ = units.resolve(self.visible, X.shape[1], "visible")
+            self._check_variance_can_be_learned()
         self.visible_unit_.check(X)
         return X
+
+    def _check_variance_can_be_learned(self) -> None:
+        if self.learn_variance and np.isnan(self.visible_unit_.variances()).all():
+            raise ValueError(
+                f"learn_variance=True needs Gaussian visible units, got visible={self.visible!r}: "
+                f"choose visible='gaussian' and standardise the columns, or learn_variance=False"
+            )
 
     def _check_rows(self, V: ArrayLike) -> NDArray:
         check_is_fitted(self)

@@ -13,7 +13,7 @@ draws the random numbers of all rows and keeps those of its own, which is cheap 
 so an update does not depend on how many devices share it.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial, singledispatch
 from typing import NamedTuple
@@ -23,7 +23,12 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dbnlab import units
-from dbnlab.rbm import RBM, SPARSITY_DECAY
+from dbnlab.rbm import (
+    LARGEST_LOG_VARIANCE_STEP,
+    LOWEST_LOG_VARIANCE,
+    RBM,
+    SPARSITY_DECAY,
+)
 
 # Rows up to this size stay on the device between epochs; more are sent in chunks.
 RESIDENT_BYTES = 2**30
@@ -84,13 +89,13 @@ def _(unit: units.Bernoulli, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> 
 
 @_mean.register
 def _(unit: units.Gaussian, x: tf.Tensor) -> tf.Tensor:
-    return x
+    return x if unit.variance == 1 else x * tf.constant(unit.variance, x.dtype)
 
 
 @_draw.register
 def _(unit: units.Gaussian, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    noise = _normal([share.total, unit.n_units], seed, dtype=mean.dtype)
-    return mean + share.of(noise)
+    noise = share.of(_normal([share.total, unit.n_units], seed, dtype=mean.dtype))
+    return mean + (noise if unit.variance == 1 else noise * np.sqrt(unit.variance))
 
 
 @_mean.register
@@ -125,6 +130,28 @@ def _(unit: units.Joint, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.T
     return tf.concat(drawn, axis=1)
 
 
+def _down(
+    unit: units.Unit,
+    field: tf.Tensor,
+    log_variance: Sequence[tf.Tensor],
+    seed: tf.Tensor,
+    share: Share,
+) -> tf.Tensor:
+    """Visible states; where a variance is learned, `unit` has the variance 1.
+
+    Divided by σ, a Gaussian unit is one of variance 1 that receives σ times the field. So what is
+    compiled need not know σ.
+    """
+    if not log_variance:
+        return _draw(unit, _mean(unit, field), seed, share)
+    deviation = tf.exp(0.5 * log_variance[0])
+    return deviation * _draw(unit, _mean(unit, deviation * field), seed, share)
+
+
+def _standard(unit: units.Unit) -> units.Unit:
+    return unit.with_variances(np.ones(unit.n_units))
+
+
 # One update --------------------------------------------------------------------------------------
 
 
@@ -136,6 +163,7 @@ class Recipe(NamedTuple):
     n_gibbs: int
     n_chains: int
     sparse: bool
+    learn_variance: bool
 
 
 class Settings(NamedTuple):
@@ -150,7 +178,7 @@ class Settings(NamedTuple):
 
 
 class State(NamedTuple):
-    """What an update changes: weights and biases, their velocities, and what some recipes need."""
+    """What an update changes: `RBM._parameters()`, their velocities, and what some recipes need."""
 
     parameters: list[tf.Tensor]
     velocity: list[tf.Tensor]
@@ -162,8 +190,8 @@ def _statistics(
     recipe: Recipe, state: State, V: tf.Tensor, data: Share, seeds: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """This replica's part of the gradient and of the data's means; and where the chains stopped."""
-    visible, hidden, n_gibbs, n_chains, _ = recipe
-    weights, visible_bias, hidden_bias = state.parameters
+    visible, hidden, n_gibbs, n_chains, *_ = recipe
+    weights, visible_bias, hidden_bias, *log_variance = state.parameters
     model = _share(n_chains) if n_chains else data
 
     def up(V: tf.Tensor) -> tf.Tensor:
@@ -171,7 +199,7 @@ def _statistics(
 
     def down(states: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
         field = tf.matmul(states, weights, transpose_b=True) + visible_bias
-        return _draw(visible, _mean(visible, field), seed, model)
+        return _down(visible, field, log_variance, seed, model)
 
     H = up(V)
     chains = state.chains if n_chains else _draw(hidden, H, seeds[0], model)
@@ -191,6 +219,10 @@ def _statistics(
         tf.matmul(V_both, share, transpose_a=True)[:, 0],
         tf.matmul(H_both, share, transpose_a=True)[:, 0],
     ]
+    for z in log_variance:
+        has_one = np.isfinite(visible.variances())
+        squares = tf.matmul(V_both**2, share, transpose_a=True)[:, 0]
+        gradient.append(tf.where(has_one, squares / (2 * tf.exp(z)), 0))
     means = [tf.reduce_sum(rows, axis=0) * each[0] for rows in (V, H)] if recipe.sparse else []
     return gradient + means, chains
 
@@ -209,9 +241,9 @@ def _step(
     V = tf.cast(tf.gather(X, data.of(rows)), dtype)
     statistics, chains = _statistics(recipe, state, V, data, seeds)
     statistics = tf.distribute.get_replica_context().all_reduce("SUM", statistics)
-    gradient = statistics[:3]
+    gradient = statistics[: len(state.parameters)]
     if recipe.sparse:
-        mean_v, mean_h = statistics[3:]
+        mean_v, mean_h = statistics[-2:]
         activity = SPARSITY_DECAY * activity + (1 - SPARSITY_DECAY) * mean_h
         pull = settings.sparsity_cost * (settings.sparsity_target - activity)
         gradient[0] += mean_v[:, None] * pull
@@ -219,7 +251,12 @@ def _step(
     gradient[0] -= settings.weight_decay * state.parameters[0]
     rate = settings.learning_rate * tf.cast(data.total, dtype) / tf.cast(settings.n_full, dtype)
     velocity = [settings.momentum * v + rate * g for v, g in zip(state.velocity, gradient)]
+    if recipe.learn_variance:
+        largest = LARGEST_LOG_VARIANCE_STEP
+        velocity[3] = tf.clip_by_value(velocity[3], -largest, largest)
     parameters = [p + v for p, v in zip(state.parameters, velocity)]
+    if recipe.learn_variance:
+        parameters[3] = tf.maximum(parameters[3], LOWEST_LOG_VARIANCE)
     return State(parameters, velocity, activity, chains)
 
 
@@ -255,7 +292,8 @@ def _compiled_epoch(
     recipe: Recipe, strategy: tf.distribute.Strategy, dtype: str, x_dtype: np.dtype, xla: bool
 ) -> Callable:
     n_visible, n_hidden = recipe.visible.n_units, recipe.hidden.n_units
-    parameters = [tf.TensorSpec(n, dtype) for n in ((n_visible, n_hidden), n_visible, n_hidden)]
+    shapes = [(n_visible, n_hidden), n_visible, n_hidden] + [n_visible] * recipe.learn_variance
+    parameters = [tf.TensorSpec(shape, dtype) for shape in shapes]
     chains = tf.TensorSpec([recipe.n_chains, n_hidden], dtype)
     signature = [
         State(parameters, parameters, activity=parameters[2], chains=chains),
@@ -307,7 +345,14 @@ class Trainer:
         rbm = self.rbm
         n_chains = len(rbm.chains_) if rbm.algorithm == "pcd" else 0
         sparse = bool(rbm.sparsity_cost)
-        recipe = Recipe(rbm.visible_unit_, rbm.hidden_unit_, rbm.n_gibbs, n_chains, sparse)
+        recipe = Recipe(
+            visible=_standard(rbm.visible_unit_) if rbm.learn_variance else rbm.visible_unit_,
+            hidden=rbm.hidden_unit_,
+            n_gibbs=rbm.n_gibbs,
+            n_chains=n_chains,
+            sparse=sparse,
+            learn_variance=bool(rbm.learn_variance),
+        )
         settings = Settings(
             n_full=tf.constant(n_full, tf.int64),
             learning_rate=self._number(learning_rate),
@@ -358,8 +403,11 @@ class Trainer:
 
     def _store(self, recipe: Recipe, state: State) -> None:
         rbm, state = self.rbm, tf.nest.map_structure(lambda value: value.numpy(), state)
-        rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_ = state.parameters
+        rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_, *learned = state.parameters
         rbm._velocity = state.velocity
+        if learned:
+            rbm._log_variance = learned[0]
+            rbm._show_variance()
         if recipe.sparse:
             rbm._activity = state.activity
         if recipe.n_chains:
@@ -392,7 +440,7 @@ def _full_precision() -> Iterator[None]:
 def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Callable:
     @tf.function(jit_compile=xla, reduce_retracing=True)
     def chain(parameters, V, seeds):
-        weights, visible_bias, hidden_bias = parameters
+        weights, visible_bias, hidden_bias, *log_variance = parameters
         all_rows = Share(0, tf.shape(V)[0], tf.shape(V)[0])
         any_rows = tf.TensorShape([None, visible.n_units])
         for step in tf.range(tf.shape(seeds)[0]):
@@ -401,7 +449,7 @@ def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Calla
             of_hidden, of_visible = tf.unstack(seeds[step])
             H = _draw(hidden, _mean(hidden, V @ weights + hidden_bias), of_hidden, all_rows)
             field = tf.matmul(H, weights, transpose_b=True) + visible_bias
-            V = _draw(visible, _mean(visible, field), of_visible, all_rows)
+            V = _down(visible, field, log_variance, of_visible, all_rows)
         return V
 
     return chain
@@ -411,10 +459,14 @@ def gibbs(rbm: RBM, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArr
     """`RBM._gibbs`: visible states after `n_steps` of block Gibbs sampling from each row."""
     _let_memory_grow()
     xla = _compiles_to_xla(tf.distribute.get_strategy())
-    chain = _compiled_chain(rbm.visible_unit_, rbm.hidden_unit_, xla)
-    weights, visible_bias, hidden_bias = rbm._parameters()
+    unit = rbm.visible_unit_
     # A row, or one for each chain: the compiled function needs to know the number of axes.
-    parameters = [tf.constant(a) for a in (weights, visible_bias, np.atleast_2d(hidden_bias))]
+    arrays = [rbm.weights_, rbm.visible_bias_, np.atleast_2d(rbm.hidden_bias_)]
+    if rbm.learn_variance:
+        arrays.append(np.nan_to_num(np.log(rbm.visible_variance_)))
+        unit = _standard(unit)
+    chain = _compiled_chain(unit, rbm.hidden_unit_, xla)
+    parameters = [tf.constant(a) for a in arrays]
     seeds = tf.constant(rng.integers(2**31, size=(n_steps, 2, 2)))
     with _full_precision():
         end = chain(parameters, tf.constant(V, rbm.weights_.dtype), seeds)

@@ -52,6 +52,14 @@ class Unit:
         """The bias that gives the mean of `n_rows` rows, finite even for constant columns."""
         raise NotImplementedError
 
+    def variances(self) -> NDArray:
+        """Variance of each Gaussian unit given its field, NaN for units of other types."""
+        return np.full(self.n_units, np.nan)
+
+    def with_variances(self, variances: NDArray) -> "Unit":
+        """The same layer with other variances of its Gaussian units."""
+        return self
+
     def check(self, V: NDArray) -> None:
         """Raise ValueError where `V` holds values that no state or mean of this unit can have."""
 
@@ -118,33 +126,71 @@ class Bernoulli(Unit):
 
 @dataclass(frozen=True)
 class Gaussian(Unit):
-    """Real-valued units of unit variance, p0(s) = exp(-s²/2), A(x) = x²/2 + log(2π)/2.
+    """Real-valued units, p0(s) = exp(-s²/2σ²), A(x) = σ²x²/2 + log(2πσ²)/2.
+
+    Given its field x, a unit has the mean σ²x and the variance σ².
 
     Parameters
     ----------
     n_units : int
         Width of the layer.
+    variance : float or sequence of float, default=1.0
+        σ² of all units, or of each.
     """
 
     n_units: int
+    variance: float | tuple[float, ...] = 1.0
 
     def __post_init__(self) -> None:
         _check_size(self.n_units, "n_units", 1)
+        variances = np.array(self.variance, dtype=np.float64)
+        if variances.shape not in ((), (self.n_units,)):
+            raise ValueError(
+                f"variance must be one number or {self.n_units}, got shape {variances.shape}"
+            )
+        if not (np.isfinite(variances) & (variances > 0)).all():
+            raise ValueError(f"variance must be finite and above 0, got {self.variance}")
+        alike = variances.size and np.ptp(variances) == 0
+        value = float(variances.flat[0]) if alike else tuple(variances.tolist())
+        object.__setattr__(self, "variance", value)
+
+    @property
+    def _standard(self) -> bool:
+        """Whether all variances are 1: then a pass over the rows is saved."""
+        return self.variance == 1
 
     def log_base_measure(self, s: NDArray) -> NDArray:
-        return -0.5 * np.einsum("ij,ij->i", s, s)
+        scaled = s if self._standard else s / self._variances(s.dtype)
+        return -0.5 * np.einsum("ij,ij->i", s, scaled)
 
     def log_partition(self, x: NDArray) -> NDArray:
-        return 0.5 * np.einsum("ij,ij->i", x, x) + 0.5 * self.n_units * math.log(2 * math.pi)
+        log_norm = 0.5 * self.n_units * math.log(2 * math.pi)
+        if not self._standard:
+            log_norm += 0.5 * float(np.log(self.variances()).sum())
+        scaled = x if self._standard else self.mean(x)
+        return 0.5 * np.einsum("ij,ij->i", x, scaled) + log_norm
 
     def mean(self, x: NDArray) -> NDArray:
-        return x.copy()
+        return x.copy() if self._standard else x * self._variances(x.dtype)
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
-        return mean + rng.standard_normal(mean.shape, dtype=mean.dtype)
+        noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
+        return mean + (noise if self._standard else noise * np.sqrt(self._variances(mean.dtype)))
 
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
-        return mean
+        return mean if self._standard else mean / self.variances()
+
+    def variances(self) -> NDArray:
+        return np.broadcast_to(np.asarray(self.variance), self.n_units)
+
+    def _variances(self, dtype: np.dtype) -> NDArray:
+        return np.asarray(self.variance, dtype=dtype)
+
+    def with_variances(self, variances: NDArray) -> "Gaussian":
+        return Gaussian(self.n_units, variances)
+
+    def spec(self) -> dict:
+        return super().spec() | ({} if self._standard else {"variance": self.variance})
 
 
 @dataclass(frozen=True)
@@ -258,6 +304,12 @@ class Joint(Unit):
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
         return np.concatenate([u.bias_from_mean(part, n_rows) for u, part in self._parts(mean)])
 
+    def variances(self) -> NDArray:
+        return np.concatenate([unit.variances() for unit in self.units])
+
+    def with_variances(self, variances: NDArray) -> "Joint":
+        return Joint(*[unit.with_variances(part) for unit, part in self._parts(variances)])
+
     def check(self, V: NDArray) -> None:
         for unit, part in self._parts(V):
             unit.check(part)
@@ -305,9 +357,9 @@ def from_spec(spec: dict) -> Unit:
     """The unit that `Unit.spec` described."""
     if spec["type"] == "Joint":
         return Joint(*(from_spec(part) for part in spec["units"]))
-    if spec["type"] == "Softmax":
-        return Softmax(spec["sizes"])
-    return {"Bernoulli": Bernoulli, "Gaussian": Gaussian}[spec["type"]](spec["n_units"])
+    parameters = {name: value for name, value in spec.items() if name != "type"}
+    kinds = {"Bernoulli": Bernoulli, "Gaussian": Gaussian, "Softmax": Softmax}
+    return kinds[spec["type"]](**parameters)
 
 
 def _digits(numbers: NDArray, bases: Sequence[int]) -> NDArray:

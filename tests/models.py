@@ -1,7 +1,8 @@
 """Small random models of every unit type, and their distributions summed term by term.
 
 Nothing here calls the formulas under test: states come from itertools, Gaussian units lie on a grid
-(so fine that the sums are integrals to about ten digits), and energies are written out.
+(half a standard deviation apart, so fine that the sums are integrals to about ten digits), and
+energies are written out.
 """
 
 import itertools
@@ -19,22 +20,29 @@ VISIBLE = {
     "gaussian": Gaussian(2),
     "softmax": Softmax((2, 3)),
     "joint": Joint(Bernoulli(2), Softmax(3)),
-    "joint_gaussian": Joint(Gaussian(1), Bernoulli(2)),
+    "joint_gaussian": Joint(Gaussian(1, 0.5), Bernoulli(2)),
+    "gaussian_variances": Gaussian(2, (0.3, 2.0)),
 }
 PAIRS = [(visible, hidden) for visible in VISIBLE for hidden in ("bernoulli", "gaussian")]
-COUNTABLE = [pair for pair in PAIRS if pair not in [("gaussian", "gaussian")]]
-COUNTABLE.remove(("joint_gaussian", "gaussian"))
+LEARNED = [pair for pair in PAIRS if "gaussian" in pair[0]]
+COUNTABLE = [
+    (visible, hidden)
+    for visible, hidden in PAIRS
+    if "gaussian" not in visible or hidden == "bernoulli"
+]
 GRID = np.arange(-12, 12.25, 0.5)
 
 
 def points(unit):
-    """States of a layer and the log of their measure: 1 for a state, e^{-s²/2} ds on the grid."""
+    """States of a layer and the log of their measure: 1 for a state, e^{-s²/2σ²} ds on the grid."""
     if isinstance(unit, Joint):
         parts = [points(part) for part in unit.units]
     elif isinstance(unit, Softmax):
         parts = [(np.eye(size), np.zeros(size)) for size in unit.sizes]
     elif isinstance(unit, Gaussian):
-        parts = [(GRID[:, None], -(GRID**2) / 2 + np.log(0.5))] * unit.n_units
+        variances = np.broadcast_to(unit.variance, unit.n_units)
+        deviations = np.sqrt(variances)
+        parts = [(GRID[:, None] * d, -(GRID**2) / 2 + np.log(0.5 * d)) for d in deviations]
     else:
         parts = [(np.array([[0.0], [1.0]]), np.zeros(2))] * unit.n_units
     states = [np.concatenate(rows) for rows in itertools.product(*(s for s, _ in parts))]
@@ -55,7 +63,8 @@ def random_rbm(visible="bernoulli", hidden="bernoulli", seed=0, **parameters):
     rng = np.random.default_rng(seed)
     rbm.weights_ = rng.standard_normal(rbm.weights_.shape)
     if hidden == "gaussian" and "gaussian" in visible:
-        rbm.weights_ *= 0.6 / np.linalg.norm(rbm.weights_, 2)
+        deviations = np.sqrt(np.nan_to_num(unit.variances(), nan=1.0))
+        rbm.weights_ *= 0.6 / np.linalg.norm(deviations[:, None] * rbm.weights_, 2)
     rbm.visible_bias_ = 0.7 * rng.standard_normal(unit.n_units)
     rbm.hidden_bias_ = 0.7 * rng.standard_normal(n_hidden)
     return rbm
@@ -65,6 +74,7 @@ class Enumerated:
     """The joint distribution as a table over the points V and H of the two layers."""
 
     def __init__(self, rbm):
+        self.learn_variance, self.variances = rbm.learn_variance, rbm.visible_unit_.variances()
         self.V, self.measure = points(rbm.visible_unit_)
         self.H, hidden_measure = points(rbm.hidden_unit_)
         exponent = self.V @ rbm.weights_ @ self.H.T + (self.V @ rbm.visible_bias_)[:, None]
@@ -82,9 +92,15 @@ class Enumerated:
         return self.joint.T @ self.V / self.p_hidden[:, None]
 
     def moments(self, p):
-        """⟨v E[h|v]⟩, ⟨v⟩ and ⟨E[h|v]⟩ under the probabilities p of the points V, in one vector."""
+        """⟨v E[h|v]⟩, ⟨v⟩ and ⟨E[h|v]⟩ under the probabilities p of the points V, in one vector.
+
+        Of a model that learns its variances also ⟨v²/2σ²⟩, or 0 for units that have none.
+        """
         H = self.mean_hidden()
-        return np.concatenate([((self.V.T * p) @ H).ravel(), p @ self.V, p @ H])
+        moments = [((self.V.T * p) @ H).ravel(), p @ self.V, p @ H]
+        if self.learn_variance:
+            moments.append(np.nan_to_num(p @ self.V**2 / (2 * self.variances)))
+        return np.concatenate(moments)
 
     def after_gibbs(self, p, n_steps):
         for _ in range(n_steps):
@@ -106,7 +122,10 @@ def one_update(rbm, V):
     rbm.set_params(batch_size=len(V), learning_rate=rate, momentum=0.0, weight_decay=0.0)
     rbm.partial_fit(V)
     change = [(after - start) / rate for after, start in zip(rbm._parameters(), before)]
-    rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_ = before
+    rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_, *log_variance = before
+    for z in log_variance:
+        rbm._log_variance = z
+        rbm._show_variance()
     return flat(change)
 
 

@@ -30,6 +30,7 @@ RECIPES = {
     "pcd": {"algorithm": "pcd", "n_chains": 11},
     "sparse": {"sparsity_target": 0.2, "sparsity_cost": 0.1, "momentum": [0.5, 0.6, 0.7, 0.8, 0.9]},
     "held out": {"algorithm": "pcd", "validation_fraction": 0.2, "n_chains": 11},
+    "variance": {"visible": "gaussian", "learn_variance": True, "learning_rate": 0.01},
 }
 
 
@@ -107,6 +108,7 @@ def checkpoint(tmp_path, X):
         ("momentum", [0.5, 0.9]),
         ("algorithm", "pcd"),
         ("visible", "gaussian"),
+        ("learn_variance", True),
         ("validation_fraction", 0.2),
         ("backend", "tensorflow"),
         ("dtype", "float64"),

@@ -123,6 +123,8 @@ def test_ssim_is_one_for_equal_images_and_less_for_noisy_ones(images):
         ("bernoulli", "missing_pixels", None, [1, np.nan, 0, np.nan]),
         ("gaussian", "gaussian", 0.8, [0.9, -1.5]),
         ("gaussian", "gaussian", 0.8, [np.nan, -1.5]),
+        ("gaussian_variances", "gaussian", 0.8, [0.9, -1.5]),
+        ("gaussian_variances", "gaussian", 0.8, [np.nan, -1.5]),
     ],
 )
 def test_gibbs_denoiser_averages_over_the_exact_posterior(visible, noise, strength, y):

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from models import PAIRS, Enumerated, bits, flat, mean_log_likelihood, one_update, random_rbm
+from models import (
+    LEARNED,
+    PAIRS,
+    Enumerated,
+    bits,
+    flat,
+    mean_log_likelihood,
+    one_update,
+    random_rbm,
+)
 from scipy.special import expit
 from scipy.stats import chi2
 from sklearn.base import clone
@@ -10,6 +19,11 @@ from sklearn.base import clone
 from dbnlab import RBM, likelihood
 
 EVERY_PAIR = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
+# Of a Gaussian visible layer, the variance may be learned too.
+EVERY_GRADIENT = pytest.mark.parametrize(
+    ("visible", "hidden", "learn_variance"),
+    [(*pair, False) for pair in PAIRS] + [(*pair, True) for pair in LEARNED],
+)
 BOTH = pytest.mark.parametrize("algorithm", ["cd", "pcd"])
 
 
@@ -21,10 +35,11 @@ def test_energy_is_the_sum_written_out(visible, hidden, rng):
     rbm = random_rbm(visible, hidden)
     table = Enumerated(rbm)
     V, H = table.V[rng.choice(len(table.V), 5)], table.H[rng.choice(len(table.H), 5)]
-    gaussian_v = {"gaussian": 2, "joint_gaussian": 1}.get(visible, 0)
+    variances = {"gaussian": [1, 1], "joint_gaussian": [0.5], "gaussian_variances": [0.3, 2]}
     gaussian_h = 2 if hidden == "gaussian" else 0
     for v, h, energy in zip(V, H, rbm.energy(V, H)):
-        expected = sum(s**2 for s in [*v[:gaussian_v], *h[:gaussian_h]]) / 2
+        expected = sum(s**2 for s in h[:gaussian_h]) / 2
+        expected += sum(s**2 / (2 * q) for s, q in zip(v, variances.get(visible, [])))
         expected -= sum(b * s for b, s in zip(rbm.visible_bias_, v))
         expected -= sum(c * s for c, s in zip(rbm.hidden_bias_, h))
         expected -= sum(w * v[i] * h[j] for (i, j), w in np.ndenumerate(rbm.weights_))
@@ -89,7 +104,7 @@ def test_gibbs_chains_end_in_the_enumerated_distribution(backend, visible, hidde
     assert chi2.sf(statistic, len(expected) - 1) > 1e-3
 
 
-@pytest.mark.parametrize("visible", ["gaussian", "joint_gaussian"])
+@pytest.mark.parametrize("visible", ["gaussian", "joint_gaussian", "gaussian_variances"])
 @pytest.mark.parametrize("hidden", ["bernoulli", "gaussian"])
 def test_gibbs_chains_of_gaussian_units_have_the_moments_of_the_model(backend, visible, hidden):
     rbm = random_rbm(visible, hidden, backend=backend)
@@ -167,10 +182,14 @@ def average_update(rbm, X, n_copies):
     return mean_and_error([one_update(rbm, V) for _ in range(20)])
 
 
-@EVERY_PAIR
+@EVERY_GRADIENT
 @pytest.mark.parametrize("n_gibbs", [1, 3])
-def test_expected_cd_update_is_that_of_the_enumerated_chain(backend, visible, hidden, n_gibbs):
-    rbm = random_rbm(visible, hidden, backend=backend, n_gibbs=n_gibbs)
+def test_expected_cd_update_is_that_of_the_enumerated_chain(
+    backend, visible, hidden, learn_variance, n_gibbs
+):
+    rbm = random_rbm(
+        visible, hidden, backend=backend, n_gibbs=n_gibbs, learn_variance=learn_variance
+    )
     table = Enumerated(rbm)
     rows = table.likely_rows(5, np.random.default_rng(0))
     start = np.bincount(rows, minlength=len(table.V)) / 5
@@ -193,9 +212,12 @@ def test_cd_update_is_unbiased_in_the_limit_of_long_chains(backend):
     assert (distance[2] < 6 * error).all()
 
 
-@EVERY_PAIR
-def test_pcd_update_is_unbiased_once_its_chains_follow_the_model(backend, visible, hidden):
-    rbm = random_rbm(visible, hidden, algorithm="pcd", n_chains=7000, backend=backend)
+@EVERY_GRADIENT
+def test_pcd_update_is_unbiased_once_its_chains_follow_the_model(
+    backend, visible, hidden, learn_variance
+):
+    pcd = {"algorithm": "pcd", "n_chains": 7000, "learn_variance": learn_variance}
+    rbm = random_rbm(visible, hidden, backend=backend, **pcd)
     table = Enumerated(rbm)
     rng = np.random.default_rng(0)
     rows = table.likely_rows(3, rng)

@@ -72,7 +72,7 @@ class Replayed(np.random.Generator):
 
 def rows(kind, n_rows):
     rng = np.random.default_rng(1)
-    if kind == "gaussian":
+    if kind in ("gaussian", "variances"):
         return rng.standard_normal((n_rows, 64))
     if kind == "softmax":
         return np.eye(4)[rng.integers(4, size=(n_rows, 16))].reshape(n_rows, 64)
@@ -84,6 +84,7 @@ def rows(kind, n_rows):
 VISIBLE = {
     "softmax": units.Softmax([4] * 16),
     "joint": units.Joint(units.Bernoulli(64), units.Softmax([4] * 16), units.Gaussian(64)),
+    "variances": units.Gaussian(64, np.linspace(0.2, 3, 64)),
 }
 PCD = {"algorithm": "pcd", "n_chains": 50}
 CASES = {
@@ -101,6 +102,24 @@ CASES = {
     "gaussian": {"visible": "gaussian", "n_gibbs": 2},
     "softmax": {"visible": "softmax", "n_gibbs": 2},
     "joint": {"visible": "joint", "n_gibbs": 2},
+    "gaussian with variances": {"visible": "variances", "n_gibbs": 2},
+    "learned variance": {"visible": "gaussian", "n_gibbs": 2, "learn_variance": True},
+    "learned variance from another start": {"visible": "variances", "learn_variance": True},
+    "learned variance in PCD": PCD | {"visible": "gaussian", "learn_variance": True},
+    "learned variance in a joint layer": {"visible": "joint", "learn_variance": True},
+    "sparsity and learned variance": {
+        "visible": "gaussian",
+        "learn_variance": True,
+        "sparsity_target": 0.1,
+        "sparsity_cost": 0.5,
+        "momentum": 0.7,
+    },
+    "learned variance at its bounds": {
+        "visible": "gaussian",
+        "learn_variance": True,
+        "scale": 1e-3,
+        "learning_rate": 0.5,
+    },
     "gaussian hidden": {"hidden": "gaussian", "n_gibbs": 2},
     "gaussian hidden in PCD": PCD | {"hidden": "gaussian", "visible": "softmax"},
 }
@@ -109,9 +128,9 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_both_engines_turn_the_same_numbers_into_the_same_weights(case):
     case = {"n_rows": 530, "visible": "bernoulli", "momentum": 0.0, "weight_decay": 0.0} | case
-    X = rows(case["visible"], case.pop("n_rows"))
+    X = rows(case["visible"], case.pop("n_rows")) * case.pop("scale", 1)
     case["visible"] = VISIBLE.get(case["visible"], case["visible"])
-    case |= {"learning_rate": 0.01, "n_epochs": 2, "dtype": "float64"}
+    case = {"learning_rate": 0.01} | case | {"n_epochs": 2, "dtype": "float64"}
     compiled = RBM(16, backend="tensorflow", random_state=0, **case).fit(X)
     plain = RBM(16, **case)
     plain.set_params(random_state=Replayed(0, plain)).fit(X)
@@ -141,7 +160,7 @@ def test_training_goes_on_with_the_other_engine(X):
 
 def test_two_devices_give_the_update_of_one():
     apart = json.loads(run_python((Path(__file__).parent / "two_devices.py").read_text()))
-    assert len(apart) == 4
+    assert len(apart) == 5
     for name, difference in apart.items():
         assert difference < 1e-10, name
 

@@ -51,6 +51,43 @@ def test_gaussian_samples_have_unit_variance(rng):
     np.testing.assert_allclose(np.cov(draws.T), np.eye(3), atol=0.03)
 
 
+def test_gaussian_samples_have_the_variance_of_each_unit(rng):
+    unit = Gaussian(3, (0.25, 1.0, 9.0))
+    draws = unit.sample(np.full((50_000, 3), 2.0), rng)
+    deviation = np.sqrt(unit.variance)
+    np.testing.assert_allclose(np.cov((draws / deviation).T), np.eye(3), atol=0.03)
+
+
+def test_one_variance_for_all_units_is_that_of_each():
+    assert Gaussian(2, 4) == Gaussian(2, (4.0, 4.0)) != Gaussian(2, (4.0, 5.0))
+    assert Gaussian(2) == Gaussian(2, np.ones(2))
+    assert len({Gaussian(2), Gaussian(2, [1, 1]), Gaussian(2, np.array([1.0, 2.0]))}) == 2
+    x = np.array([[0.5, -1.0]])
+    np.testing.assert_array_equal(Gaussian(2, 4).mean(x), Gaussian(2, (4, 4)).mean(x))
+
+
+@pytest.mark.parametrize(
+    "variance", [0, -1.0, np.nan, np.inf, (1.0, 0.0), (1.0,), (1.0, 1.0, 1.0), [[1.0, 1.0]]]
+)
+def test_a_variance_that_no_unit_can_have_is_refused(variance):
+    with pytest.raises(ValueError, match="variance must be"):
+        Gaussian(2, variance)
+
+
+@pytest.mark.parametrize("variance", ["wide", None, (1.0, None)])
+def test_a_variance_that_is_no_number_is_refused(variance):
+    with pytest.raises((TypeError, ValueError), match=r"variance must be|float"):
+        Gaussian(2, variance)
+
+
+def test_other_variances_reach_the_gaussian_units_of_a_joint_layer_alone():
+    unit = Joint(Bernoulli(2), Joint(Gaussian(1), Softmax(2)), Gaussian(2))
+    np.testing.assert_array_equal(unit.variances(), [np.nan, np.nan, 1, np.nan, np.nan, 1, 1])
+    other = unit.with_variances(np.arange(1.0, 8.0))
+    expected = Joint(Bernoulli(2), Joint(Gaussian(1, 3), Softmax(2)), Gaussian(2, (6, 7)))
+    assert other == expected
+
+
 @COUNTED
 def test_samples_are_states(unit, rng):
     draws = unit.sample(rng.standard_normal((500, unit.n_units)), rng)

@@ -14,11 +14,13 @@ rng = np.random.default_rng(0)
 binary, real = (rng.random((101, 12)) < 0.3).astype(float), rng.standard_normal((101, 12))
 one_hot = np.eye(4)[rng.integers(4, size=101)]
 joint = units.Joint(units.Bernoulli(12), units.Softmax(4))
+LEARNED = {"learn_variance": True}
 SPARSE = {"sparsity_target": 0.1, "sparsity_cost": 0.1}
 CASES = {
     "Bernoulli, CD": (binary, SPARSE),
     "Bernoulli, PCD": (binary, {"algorithm": "pcd"} | SPARSE),
     "Gaussian, PCD": (real, {"algorithm": "pcd", "visible": "gaussian"}),
+    "learned variance, PCD": (real, {"algorithm": "pcd", "visible": "gaussian", **LEARNED}),
     "joint, CD": (np.hstack([binary, one_hot]), {"visible": joint, "hidden": "gaussian"}),
 }
 
