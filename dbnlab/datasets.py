@@ -20,6 +20,9 @@ from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from dbnlab import csv_table
 from dbnlab.checks import as_generator, check_choice, check_number
+from dbnlab.medical import fetch_brain_tumour as fetch_brain_tumour
+from dbnlab.medical import fetch_hippocampus as fetch_hippocampus
+from dbnlab.medical import load_nifti as load_nifti
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 # SHA-256 of each file, as in data/README.md.

@@ -1,0 +1,295 @@
+"""Scans of your own, and two public sets of labelled scans, fetched when first asked for.
+
+Needs the extra ``medical``. The course itself reads none of this.
+"""
+
+import gzip
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from numbers import Real
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dbnlab.checks import check_number
+
+if TYPE_CHECKING:
+    import nibabel
+
+HIPPOCAMPUS_URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"
+# The MD5 that MONAI's DecathlonDataset checks the archive against.
+HIPPOCAMPUS_HASH = "md5:9d24dba78a72977dbd1d2e110310f31b"
+N_HIPPOCAMPI = 260
+TUMOUR_URL = "https://github.com/Radiomics/pyradiomics/releases/download/v1.0"
+# SHA-256 of the files that the source distribution of PyRadiomics 3.1.0 carries.
+TUMOUR_HASHES = {
+    "brain1_image.nrrd": "fffdb111ee8b428ede7256707393c927a7d5be912f0604cf3c6f1bd5fc9644cf",
+    "brain1_label.nrrd": "ae6d8e6b84f7e99d68c210ee2fa6aaaefa0b2df0a84f55efca4feebe2b216059",
+    "brain2_image.nrrd": "d35a1c6a3e1eb72bae97c5515472fbe057fb38ee8e1e199215d1c3c6f292332e",
+    "brain2_label.nrrd": "15189c024936ecc337649b9a10c475117c7c40df0d53c22163f9a2023ed741a5",
+}
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One magnetic resonance image with a label for each voxel.
+
+    Attributes
+    ----------
+    name : str
+    image : ndarray of shape (n_right, n_forwards, n_upwards), float32
+        In [0, 1], where 1 is the 99.9th percentile of the image's own grey values. The axes run to
+        the right, forwards and upwards.
+    labels : ndarray of the same shape, uint8
+        0 where there is nothing to label.
+    voxel_size : tuple of 3 floats
+        Sides of a voxel, in mm.
+    """
+
+    name: str
+    image: NDArray
+    labels: NDArray
+    voxel_size: tuple[float, float, float]
+
+
+def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDArray:
+    """A scan of your own, in the convention of `load_brain_mri`.
+
+    Parameters
+    ----------
+    path : path
+        A NIfTI file, ``.nii`` or ``.nii.gz``, of one three-dimensional image. Scanners write DICOM:
+        convert it first, for instance with dcm2niix.
+    voxel_size : float, default=None
+        Side of the voxels to resample to, in mm; `load_brain_mri` has 2. None keeps those of the
+        file.
+
+    Returns
+    -------
+    image : ndarray of shape (n_right, n_forwards, n_upwards), float32
+        In [0, 1], where 1 is the 99.9th percentile of the image's own grey values; voxels without a
+        value (NaN) are 0. The axes run to the right, forwards and upwards.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no such image, or nothing is to be seen in it.
+    ImportError
+        If the extra is not installed.
+    """
+    if voxel_size is not None:
+        check_number(voxel_size, "voxel_size", Real, min_val=0, include_boundaries="neither")
+    nibabel = _imported("nibabel")
+    if not os.path.exists(path):
+        raise FileNotFoundError(f"there is no file {path}")
+    try:
+        voxels, sides = _turned(nibabel.load(path), str(path))
+    # What nibabel raises over a damaged file depends on where the damage is.
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{path} cannot be read as an image ({error}): give a NIfTI file, .nii or .nii.gz"
+        ) from error
+    if voxel_size is not None:
+        from skimage.transform import resize
+
+        shape = np.maximum(1, np.round(np.array(voxels.shape) * sides / voxel_size)).astype(int)
+        voxels = resize(np.nan_to_num(voxels), shape, order=1, anti_aliasing=True)
+    return _grey_values(voxels, str(path))
+
+
+def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
+    """260 boxes of T1-weighted MRI about the hippocampus, of as many people, with its outline.
+
+    Labels: 1 for the front part (head), 2 for the rest (body and tail). Task 4 of the Medical
+    Segmentation Decathlon, CC BY-SA 4.0: Simpson et al. (2019), arXiv 1902.09063; Antonelli et al.
+    (2022), "The Medical Segmentation Decathlon", Nature Communications 13.
+
+    Parameters
+    ----------
+    folder : path, default=None
+        Where the archive Task04_Hippocampus.tar lies (28 MB), or shall be put; None means the cache
+        of your user. Its checksum is verified each time. A folder with the volumes themselves, in
+        ``images`` and ``labels`` or ``imagesTr`` and ``labelsTr``, is read as it is.
+
+    Returns
+    -------
+    scans : list of Scan
+        In the order of their numbers.
+
+    Raises
+    ------
+    ConnectionError
+        If the archive has to be downloaded and cannot be.
+    ValueError
+        If the archive is not the one known, or the folder does not hold 260 pairs.
+    ImportError
+        If the extra is not installed.
+    """
+    nibabel = _imported("nibabel")
+    files = _unpacked(folder)
+    files = files or _in_archive(_fetched(HIPPOCAMPUS_URL, HIPPOCAMPUS_HASH, folder))
+    scans = []
+    for name, pair in _pairs(files):
+        try:
+            images = [nibabel.Nifti1Image.from_bytes(gzip.decompress(file)) for file in pair]
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(f"{name} in {folder} is damaged: unpack the archive again") from error
+        scans.append(_scan(name, *images))
+    if len(scans) != N_HIPPOCAMPI:
+        raise ValueError(
+            f"{folder} holds {len(scans)} pairs of image and labels, {N_HIPPOCAMPI} are expected: "
+            f"unpack the archive again"
+        )
+    return scans
+
+
+def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
+    """Two heads after a contrast agent, each with a tumour and its outline: 25 and 23 slices.
+
+    Labels: 1 for the tumour. Test images of PyRadiomics (van Griethuysen et al. 2017,
+    "Computational radiomics system to decode the radiographic phenotype", Cancer Research 77),
+    which does not state where they come from: look at them, do not publish them as your own data.
+    Slices are 6.5 mm apart, pixels 0.8 mm wide.
+
+    Parameters
+    ----------
+    folder : path, default=None
+        Where the four NRRD files lie, or shall be put; None means the cache of your user. Their
+        checksums are verified each time.
+
+    Returns
+    -------
+    scans : list of Scan
+
+    Raises
+    ------
+    ConnectionError
+        If a file has to be downloaded and cannot be.
+    ValueError
+        If a file is not the one known.
+    ImportError
+        If the extra is not installed.
+    """
+    nrrd = _imported("nrrd")
+    images = {}
+    for name, sha256 in TUMOUR_HASHES.items():
+        path = _fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)
+        images[name] = _from_nrrd(*nrrd.read(str(path)))
+    return [
+        _scan(name, images[f"{name}_image.nrrd"], images[f"{name}_label.nrrd"])
+        for name in ("brain1", "brain2")
+    ]
+
+
+# Files -------------------------------------------------------------------------------------------
+
+
+def _imported(name: str) -> Any:
+    try:
+        return __import__(name)
+    except ModuleNotFoundError:
+        raise ImportError(
+            f"scans need the package {name}, which is not installed: install the extra with pip "
+            f"install -c constraints.txt -e '.[medical]'"
+        ) from None
+
+
+def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> Path:
+    """Where the file lies, downloaded if need be, once its checksum has been verified."""
+    pooch = _imported("pooch")
+    from requests.exceptions import RequestException
+
+    folder, name = Path(folder or pooch.os_cache("dbnlab")), url.rsplit("/", 1)[1]
+    try:
+        return Path(pooch.retrieve(url, known_hash, fname=name, path=folder))
+    except RequestException as error:
+        raise ConnectionError(
+            f"{name} cannot be downloaded ({type(error).__name__}): connect to the network, or "
+            f"download {url} on another computer and put it into {folder}"
+        ) from None
+    except ValueError:
+        raise ValueError(
+            f"{name} from {url} is not the expected file, its checksum is another: try again, and "
+            f"if that does not help, put a copy with {known_hash} into {folder}"
+        ) from None
+
+
+Files = dict[tuple[str, str], bytes]
+
+
+def _unpacked(folder: str | os.PathLike | None) -> Files:
+    """The volumes in a folder, if it holds any, by the folders and names of their files."""
+    paths = Path(folder).glob("**/hippocampus_*.nii.gz") if folder else []
+    return {(path.parent.name, path.name): path.read_bytes() for path in paths}
+
+
+def _in_archive(path: Path) -> Files:
+    """The same for the volumes in a tar file."""
+    files = {}
+    with tarfile.open(path) as archive:
+        for member in archive:
+            inside = PurePosixPath(member.name)
+            if inside.match("hippocampus_*.nii.gz"):
+                files[inside.parent.name, inside.name] = archive.extractfile(member).read()
+    return files
+
+
+def _pairs(files: Files) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
+    """The name of each volume that has labels, and both files."""
+    for (kind, name), image in sorted(files.items()):
+        labels = files.get((kind.replace("images", "labels"), name))
+        if kind.startswith("images") and labels:
+            yield name.removesuffix(".nii.gz"), (image, labels)
+
+
+def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = header["space directions"].T, header["space origin"]
+    if header["space"] == "left-posterior-superior":
+        affine[:2] *= -1
+    return _imported("nibabel").Nifti1Image(voxels.astype(np.float32), affine)
+
+
+# Volumes -----------------------------------------------------------------------------------------
+
+
+def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image") -> Scan:
+    (voxels, sides), (marks, _) = _turned(image, name), _turned(labels, name)
+    if voxels.shape != marks.shape:
+        raise ValueError(f"{name}: image of shape {voxels.shape}, labels of shape {marks.shape}")
+    sides = tuple(float(side) for side in sides)
+    return Scan(name, _grey_values(voxels, name), marks.astype(np.uint8), sides)
+
+
+def _turned(image: "nibabel.Nifti1Image", name: str) -> tuple[NDArray, NDArray]:
+    """Voxels with axes to the right, forwards and upwards, and the sides of a voxel in mm."""
+    nibabel = _imported("nibabel")
+    if len(image.shape) < 3 or any(length != 1 for length in image.shape[3:]):
+        raise ValueError(
+            f"{name} has the shape {image.shape}, but one three-dimensional image is needed: of "
+            f"several in a file, save one, nibabel.four_to_three(nibabel.load(path))[0]"
+        )
+    image = nibabel.as_closest_canonical(image)
+    voxels = image.get_fdata(dtype=np.float32, caching="unchanged")
+    return voxels.reshape(voxels.shape[:3]), np.array(image.header.get_zooms()[:3])
+
+
+def _grey_values(voxels: NDArray, name: str) -> NDArray:
+    """0 to 1, where 1 is the 99.9th percentile of this volume alone."""
+    voxels = np.nan_to_num(voxels, posinf=np.inf, neginf=-np.inf)
+    if not np.isfinite(voxels).all():
+        raise ValueError(f"{name} holds infinite grey values: set these voxels to NaN or 0")
+    highest = np.percentile(voxels, 99.9)
+    if highest <= 0 or np.ptp(voxels) == 0:
+        raise ValueError(
+            f"{name} shows nothing: its grey values reach from {voxels.min():g} to "
+            f"{voxels.max():g}, and at least one in a thousand must stand out above 0"
+        )
+    return np.clip(voxels / highest, 0, 1).astype(np.float32)

@@ -1,0 +1,307 @@
+"""Scans from files that are written here; the public sets, where a copy of them is at hand."""
+
+import gzip
+import hashlib
+import io
+import socket
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from dbnlab import datasets, medical
+
+nibabel = pytest.importorskip("nibabel", reason="needs the extra medical")
+nrrd = pytest.importorskip("nrrd", reason="needs the extra medical")
+pytest.importorskip("pooch", reason="needs the extra medical")
+
+SHARED = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+def copy_of(name):
+    """A folder with a copy of a public set, or a reason to leave the test out."""
+    if not (SHARED / name).is_dir():
+        pytest.skip(f"no copy of the {name} set beside the repository")
+    return SHARED / name
+
+
+def written(path, voxels, affine=None):
+    affine = np.eye(4) if affine is None else affine
+    nibabel.save(nibabel.Nifti1Image(voxels, affine), path)
+    return path
+
+
+@pytest.fixture
+def head(rng):
+    """A block that is brighter towards its right, front and top ends; no two sides are alike."""
+    right, forwards, upwards = np.mgrid[:8, :10, :12]
+    return (10 * right + 3 * forwards + upwards + rng.random((8, 10, 12))).astype(np.float32)
+
+
+# Scans of your own -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["scan.nii", "scan.nii.gz"])
+def test_grey_values_are_scaled_by_their_own_upper_end(tmp_path, head, name):
+    image = datasets.load_nifti(written(tmp_path / name, head))
+    assert (image.shape, image.dtype) == (head.shape, np.float32)
+    expected = np.clip(head / np.percentile(head, 99.9), 0, 1)
+    np.testing.assert_allclose(image, expected, rtol=1e-6)
+
+
+def test_axes_are_turned_to_the_right_forwards_and_upwards(tmp_path, head):
+    # Stored with axes upwards, to the left and backwards.
+    stored = head.transpose(2, 0, 1)[:, ::-1, ::-1]
+    affine = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
+    assert nibabel.aff2axcodes(affine) == ("S", "L", "P")
+    image = datasets.load_nifti(written(tmp_path / "scan.nii", stored, affine))
+    np.testing.assert_array_equal(
+        image, datasets.load_nifti(written(tmp_path / "turned.nii", head))
+    )
+
+
+def test_whole_numbers_with_a_scale_in_the_header_are_read_as_grey_values(tmp_path, head):
+    image = nibabel.Nifti1Image(head, np.eye(4))
+    image.set_data_dtype(np.int16)
+    nibabel.save(image, tmp_path / "scan.nii")
+    expected = datasets.load_nifti(written(tmp_path / "floats.nii", head))
+    np.testing.assert_allclose(datasets.load_nifti(tmp_path / "scan.nii"), expected, atol=1e-3)
+
+
+def test_resampling_keeps_the_extent_and_averages(tmp_path):
+    checkers = np.indices((16, 16, 16)).sum(axis=0) % 2 * 100.0
+    checkers[:8] += 100
+    affine = np.diag([1.0, 1.0, 2.0, 1.0])
+    path = written(tmp_path / "scan.nii", checkers.astype(np.float32), affine)
+    image = datasets.load_nifti(path, voxel_size=2)
+    assert image.shape == (8, 8, 16)
+    halves = image[1:3], image[5:7]
+    assert [half.std() < 0.1 for half in halves] == [True, True]
+    assert halves[0].mean() / halves[1].mean() == pytest.approx(3, rel=0.1)
+    with pytest.raises(ValueError, match=r"from .* to .*, and at least"):
+        datasets.load_nifti(path, voxel_size=100)  # one voxel
+
+
+def test_an_image_of_load_brain_mri_comes_back_from_a_file(tmp_path):
+    mri = datasets.load_brain_mri()
+    affine = np.diag([mri.voxel_size] * 3 + [1.0])
+    image = datasets.load_nifti(written(tmp_path / "head.nii", mri.head_test, affine), 2.0)
+    np.testing.assert_allclose(image, mri.head_test, atol=0.01)
+
+
+def test_one_volume_along_a_fourth_axis_is_that_volume(tmp_path, head):
+    image = datasets.load_nifti(written(tmp_path / "scan.nii", head[..., None]))
+    assert image.shape == head.shape
+
+
+def test_voxels_without_a_value_are_black(tmp_path, head):
+    head[:2] = np.nan
+    image = datasets.load_nifti(written(tmp_path / "scan.nii", head))
+    assert (image[:2] == 0).all()
+    assert np.isfinite(image).all()
+    assert np.isfinite(datasets.load_nifti(tmp_path / "scan.nii", voxel_size=2)).all()
+
+
+REFUSED = {
+    "4-D": (np.ones((4, 4, 4, 2)), r"shape \(4, 4, 4, 2\), but one three-dimensional .*four_to_"),
+    "2-D": (np.ones((4, 4)), "but one three-dimensional image"),
+    "constant": (np.full((4, 4, 4), 7.0), "shows nothing: its grey values reach from 7 to 7"),
+    "black": (np.zeros((4, 4, 4)), "shows nothing"),
+    "negative": (-np.arange(64.0).reshape(4, 4, 4), "shows nothing: .* from -63 to "),
+    "no value at all": (np.full((4, 4, 4), np.nan), "shows nothing"),
+    "infinite": (np.where(np.eye(4)[..., None] > 0, np.inf, np.ones(4)), "infinite grey values"),
+}
+
+
+@pytest.mark.parametrize(("voxels", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_image_of_a_head_is_refused_with_its_name(tmp_path, voxels, message):
+    path = written(tmp_path / "scan.nii", voxels.astype(np.float32))
+    with pytest.raises(ValueError, match=f"scan.nii .*{message}|scan.nii {message}"):
+        datasets.load_nifti(path)
+
+
+def test_what_is_no_nifti_file_is_refused_with_its_name(tmp_path, head):
+    (tmp_path / "text.nii").write_text("a head")
+    whole = written(tmp_path / "scan.nii.gz", head).read_bytes()
+    (tmp_path / "half.nii.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "folder.nii").mkdir()
+    for name in ("text.nii", "half.nii.gz", "folder.nii"):
+        with pytest.raises(ValueError, match=f"{name} cannot be read .* give a NIfTI file"):
+            datasets.load_nifti(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.nii"):
+        datasets.load_nifti(tmp_path / "nowhere.nii")
+    for size, error in ((0, ValueError), (-1.0, ValueError), ("2", TypeError)):
+        with pytest.raises(error, match="voxel_size"):
+            datasets.load_nifti(tmp_path / "scan.nii.gz", voxel_size=size)
+
+
+@pytest.mark.parametrize(
+    ("call", "package"),
+    [
+        (lambda: datasets.load_nifti("scan.nii"), "nibabel"),
+        (lambda: datasets.fetch_hippocampus("folder"), "nibabel"),
+        (lambda: datasets.fetch_hippocampus(), "pooch"),
+        (lambda: datasets.fetch_brain_tumour(), "nrrd"),
+    ],
+)
+def test_without_the_extra_one_sentence_names_it(monkeypatch, call, package):
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    with pytest.raises(ImportError, match=rf"package {package}, .*pip install .*\[medical\]"):
+        call()
+
+
+# The hippocampus ---------------------------------------------------------------------------------
+
+
+def small_set(head, n_scans=3):
+    """The files of a set like the hippocampi, with one file of a kind that has no labels."""
+    files = {}
+    for number in range(n_scans):
+        labels = np.zeros(head.shape, np.uint8)
+        labels[number] = 1 + number % 2
+        pair = {"imagesTr": head * (number + 1), "labelsTr": labels}
+        for kind, voxels in pair.items():
+            image = nibabel.Nifti1Image(voxels, np.eye(4))
+            name = f"Task04_Hippocampus/{kind}/hippocampus_{number:03}.nii.gz"
+            files[name] = gzip.compress(image.to_bytes())
+    files["Task04_Hippocampus/imagesTs/hippocampus_900.nii.gz"] = b"has no labels"
+    files["Task04_Hippocampus/imagesTr/._hippocampus_000.nii.gz"] = b"of another system"
+    return files
+
+
+def archived(path, files):
+    """A tar file at `path`, and its checksum."""
+    with tarfile.open(path, "w") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return f"md5:{hashlib.md5(path.read_bytes()).hexdigest()}"
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    def refuse(*arguments, **options):
+        raise OSError("network is unreachable")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+
+
+@pytest.mark.parametrize("unpacked", [False, True])
+def test_volumes_are_read_in_pairs_from_the_archive_or_unpacked(
+    no_network, monkeypatch, tmp_path, head, unpacked
+):
+    monkeypatch.setattr(medical, "N_HIPPOCAMPI", 3)
+    if unpacked:
+        for name, content in small_set(head).items():
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_bytes(content)
+    else:
+        checksum = archived(tmp_path / "Task04_Hippocampus.tar", small_set(head))
+        monkeypatch.setattr(medical, "HIPPOCAMPUS_HASH", checksum)
+    scans = datasets.fetch_hippocampus(tmp_path)
+    assert [scan.name for scan in scans] == [f"hippocampus_00{number}" for number in range(3)]
+    for number, scan in enumerate(scans):
+        assert (scan.image.dtype, scan.labels.dtype) == (np.float32, np.uint8)
+        np.testing.assert_allclose(scan.image, scans[0].image, rtol=1e-5)
+        assert (scan.labels[number] == 1 + number % 2).all()
+        assert scan.voxel_size == (1, 1, 1)
+
+
+def test_a_folder_with_too_few_volumes_or_a_damaged_one_says_so(tmp_path, head):
+    for name, content in small_set(head).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match="holds 3 pairs of image and labels, 260 are expected"):
+        datasets.fetch_hippocampus(tmp_path)
+    path = tmp_path / "Task04_Hippocampus/labelsTr/hippocampus_001.nii.gz"
+    path.write_bytes(path.read_bytes()[:50])
+    with pytest.raises(ValueError, match=r"hippocampus_001 in .* is damaged"):
+        datasets.fetch_hippocampus(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fetch", "name"),
+    [
+        (datasets.fetch_hippocampus, r"Task04_Hippocampus\.tar"),
+        (datasets.fetch_brain_tumour, r"brain1_image\.nrrd"),
+    ],
+)
+@pytest.mark.parametrize("damaged", [False, True])
+def test_without_network_one_sentence_says_which_file_to_put_where(
+    no_network, tmp_path, fetch, name, damaged
+):
+    if damaged:
+        (tmp_path / name.replace("\\", "")).write_bytes(b"half a file")
+    with pytest.raises(ConnectionError, match=rf"{name} cannot be downloaded") as caught:
+        fetch(tmp_path)
+    message = str(caught.value)
+    assert f"download https://{message.split('https://')[1]}" in message
+    assert message.endswith(f"on another computer and put it into {tmp_path}")
+    assert "\n" not in message
+
+
+def test_a_file_with_another_checksum_is_not_read(monkeypatch, tmp_path, head):
+    """A downloader that brings something else, as a changed address would."""
+    import pooch
+
+    def bring(url, output_file, pooch):
+        Path(output_file).write_bytes(b"a page that says sorry")
+
+    monkeypatch.setattr(pooch.core, "choose_downloader", lambda url, progressbar: bring)
+    with pytest.raises(ValueError, match=r"Task04_Hippocampus\.tar .* not the expected file"):
+        datasets.fetch_hippocampus(tmp_path)
+    assert not list(tmp_path.glob("Task*"))
+
+
+def test_the_cache_of_the_user_is_where_files_go_without_a_folder(monkeypatch, no_network):
+    import pooch
+
+    monkeypatch.setattr(medical, "HIPPOCAMPUS_HASH", "md5:0")
+    with pytest.raises(ConnectionError, match="put it into") as caught:
+        datasets.fetch_hippocampus()
+    assert str(caught.value).endswith(str(pooch.os_cache("dbnlab")))
+
+
+def test_the_hippocampi_are_260_and_lie_in_their_boxes():
+    scans = datasets.fetch_hippocampus(copy_of("hippocampus"))
+    assert len({scan.name for scan in scans}) == 260
+    for scan in scans:
+        assert scan.image.shape == scan.labels.shape
+        assert (scan.image.min() >= 0) & (scan.image.max() == 1)
+        assert set(np.unique(scan.labels)) == {0, 1, 2}
+        assert scan.voxel_size == (1, 1, 1)
+    # The head of the hippocampus lies in front of its body; both hold about three millilitres.
+    fronts = [np.argwhere(scan.labels == 1)[:, 1].mean() for scan in scans]
+    backs = [np.argwhere(scan.labels == 2)[:, 1].mean() for scan in scans]
+    assert (np.array(fronts) > backs).all()
+    assert 2000 < np.mean([(scan.labels > 0).sum() for scan in scans]) < 5000
+
+
+# The tumours -------------------------------------------------------------------------------------
+
+
+def test_the_tumours_are_marked_and_brighter_than_what_lies_around_them():
+    scans = datasets.fetch_brain_tumour(copy_of("brain_tumour"))
+    assert [scan.name for scan in scans] == ["brain1", "brain2"]
+    assert [scan.image.shape for scan in scans] == [(256, 256, 25), (256, 256, 23)]
+    for scan in scans:
+        assert set(np.unique(scan.labels)) == {0, 1}
+        around = binary_dilation(scan.labels, np.ones((3, 3, 1)), iterations=8) & (scan.labels == 0)
+        assert scan.image[scan.labels == 1].mean() > 1.1 * scan.image[around].mean()
+        assert scan.voxel_size == pytest.approx((0.78125, 0.78125, 6.5))
+
+
+def test_nrrd_axes_are_turned_to_the_right_forwards_and_upwards(head):
+    stored = head[::-1, :, :]
+    header = {
+        "space": "left-posterior-superior",
+        "space directions": np.diag([2.0, -3.0, 4.0]),
+        "space origin": np.zeros(3),
+    }
+    voxels, sides = medical._turned(medical._from_nrrd(stored, header), "scan")
+    np.testing.assert_array_equal(voxels, head)
+    np.testing.assert_array_equal(sides, [2, 3, 4])
