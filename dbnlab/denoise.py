@@ -259,8 +259,8 @@ class PatchDenoiser(BaseEstimator):
         Standard deviation of the Gaussian noise.
     scale : float, default=0.5
         Grey value that is 1 to the model, as a share of the pixels' deviation from the mean of
-        their patch. Gaussian units have variance 1: the smaller the scale, the finer is what the
-        model tells from its own noise, and the harder to learn.
+        their patch. Gaussian units have variance 1, unless the model learns another: the smaller
+        the scale, the finer is what it tells from its own noise, and the harder to learn.
     size : int, default=8
         Side of a patch.
     n_patches : int, default=50_000

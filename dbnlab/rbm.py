@@ -84,6 +84,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     learn_variance : bool, default=False
         Whether the variance of each Gaussian visible unit is learned too. It starts at 1, or at
         that of the unit given, and stays above 0.001: standardise the columns of X all the same.
+        Weights and biases are natural parameters: see `visible_variance_` for the means.
     momentum : float or sequence of float, default=0.9
         Fraction of the last step that is added to the next, in [0, 1), or one for each epoch.
     weight_decay : float, default=2e-4
@@ -309,8 +310,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self.data_bias_ = self.visible_bias_.copy()
         self.hidden_bias_ = np.zeros(self.n_hidden, dtype=self.dtype)
         if self.learn_variance:
-            log_variance = np.log(self.visible_variance_)
-            self._log_variance = np.nan_to_num(log_variance).astype(self.dtype)
+            # 0 for units of other types, which have none.
+            self._log_variance = np.nan_to_num(np.log(self.visible_variance_))
         if self.sparsity_target is not None:
             self.hidden_bias_ += np.log(self.sparsity_target / (1 - self.sparsity_target))
         self.history_ = {}
@@ -362,6 +363,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 bar.update()
         except KeyboardInterrupt:
             interrupted = True
+            if self.learn_variance:
+                self._show_variance()
             now = f"epoch {self._n_epochs_done() + 1} of {done + n_epochs}"
             warnings.warn(
                 f"training was interrupted in {now}: the model keeps what it has learnt so far",
