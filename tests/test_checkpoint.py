@@ -14,7 +14,7 @@ import pytest
 from models import bits, run_python
 from sklearn.base import clone
 
-from dbnlab import RBM
+from dbnlab import RBM, model_file
 
 
 def everything(rbm):
@@ -108,7 +108,6 @@ def checkpoint(tmp_path, X):
         ("momentum", [0.5, 0.9]),
         ("algorithm", "pcd"),
         ("visible", "gaussian"),
-        ("learn_variance", True),
         ("validation_fraction", 0.2),
         ("backend", "tensorflow"),
         ("dtype", "float64"),
@@ -121,6 +120,15 @@ def test_a_checkpoint_of_other_parameters_is_refused_by_name(X, checkpoint, name
     with pytest.raises(ValueError, match=f"run is of another run: {name} was .* there and is "):
         rbm.fit(X, checkpoint=checkpoint)
     assert checkpoint.read_bytes() == before
+
+
+def test_a_checkpoint_from_before_variances_could_be_learned_goes_on(X, checkpoint):
+    header, arrays = model_file.read(checkpoint, "RBM checkpoint")
+    del header["parameters"]["learn_variance"]
+    model_file.write(checkpoint, header, arrays)
+    rbm = RBM(3, n_epochs=2, random_state=0)
+    expected = everything(clone(rbm).fit(X))
+    assert everything(rbm.fit(X, checkpoint=checkpoint)) == expected
 
 
 def test_verbose_may_change(X, checkpoint):
