@@ -12,7 +12,7 @@ arrays of shape (n_rows, n_units). The formulation is that of Welling, Rosen-Zvi
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
@@ -139,7 +139,8 @@ class Gaussian(Unit):
     """
 
     n_units: int
-    variance: float | tuple[float, ...] = 1.0
+    # Not part of messages, where a thousand numbers would bury the rest.
+    variance: float | tuple[float, ...] = field(default=1.0, repr=False)
 
     def __post_init__(self) -> None:
         _check_size(self.n_units, "n_units", 1)
