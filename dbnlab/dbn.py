@@ -281,6 +281,8 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self : DBN
         """
         V = self._check_rows(X)
+        if isinstance(self._units[0], units.ReplicatedSoftmax):
+            raise ValueError("up_down does not know ReplicatedSoftmax units: fine-tune with Keras")
         check_number(n_epochs, "n_epochs", Integral, min_val=1)
         steps = up_down.schedule(n_gibbs, n_epochs)
         labels = np.zeros((len(V), 0))
@@ -321,7 +323,10 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self._up(V, layer % n_layers + 1).astype(V.dtype, copy=False)
 
     def inverse_transform(self, H: ArrayLike) -> NDArray:
-        """Means of the visible layer after a deterministic pass down from the top hidden layer."""
+        """Means of the visible layer after a deterministic pass down from the top hidden layer.
+
+        Of one word, where the visible layer counts words: the probability of each.
+        """
         check_is_fitted(self)
         H = check_array(H, input_name="H")
         if H.shape[1] != self._units[-1].n_units:
@@ -335,11 +340,12 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Means of the visible layer after a deterministic pass up and down again."""
-        return self.inverse_transform(self.transform(X))
+        means = self.inverse_transform(self.transform(X))
+        return means * self._units[0].lengths(self._check_rows(X))
 
     def _up_field(self, S: NDArray, number: int) -> NDArray:
         field = S @ self.recognition_weights_[number]
-        field += self.recognition_biases_[number]
+        field += self._units[number].lengths(S) * self.recognition_biases_[number]
         return field
 
     def _down_field(self, S: NDArray, number: int) -> NDArray:
@@ -377,7 +383,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Length of each chain.
         init : array-like of shape (n_samples, n_visible), default=None
             Rows whose states in the layer below the top begin the chains; None draws each of its
-            units from its bias alone.
+            units from its bias alone. Word counts need it, for the lengths of the documents.
         random_state : int, numpy.random.Generator or None, default=None
             None goes on with the generator of the model, so two calls give different draws.
 
@@ -391,18 +397,22 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
         rng, top = self._generator(random_state), self.rbms_[-1]
         n_below = self._units[-2].n_units
-        S = top.visible_unit_.sample(np.tile(top.visible_bias_, (n_samples, 1)), rng)
+        bottom, visible = self._units[0], top.visible_unit_
         if init is not None:
             V = self._check_rows(init)
+            bottom, visible = bottom.like(V), visible.like(V)
             if len(V) != n_samples:
                 raise ValueError(f"init must have n_samples={n_samples} rows, got {len(V)}")
+        S = visible.sample(np.tile(top.visible_bias_, (n_samples, 1)), rng)
+        if init is not None:
             S[:, :n_below] = self._up(V, len(self.rbms_) - 1, rng)
         if label is not None:
             top = self._clamped(label, n_samples)
             S = S[:, :n_below]
         S = top._gibbs(S, n_gibbs, rng)[:, :n_below]
         for number in reversed(range(len(self.rbms_) - 1)):
-            S = self._units[number].sample(self._down_field(S, number), rng)
+            unit = self._units[number] if number else bottom
+            S = unit.sample(self._down_field(S, number), rng)
         return S
 
     def _clamped(self, label: Any, n_samples: int) -> RBM:
@@ -485,6 +495,11 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             In nats. The errors are those of the draws alone, not of `log_z`.
         """
         V = self._check_rows(X).astype(np.float64)
+        if isinstance(self.rbms_[-1].visible_unit_, units.ReplicatedSoftmax):
+            raise ValueError(
+                "with one layer of word counts log Z depends on the document's length, and the "
+                "likelihood is no bound: use likelihood.log_likelihood with dbn.rbms_[0]"
+            )
         check_number(n_samples, "n_samples", Integral, min_val=2)
         rng = self._generator(random_state)
         mean, squares = np.zeros(len(V)), np.zeros(len(V))

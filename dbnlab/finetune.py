@@ -532,8 +532,11 @@ def _network(n_inputs: int, layers: list, dtype: str) -> "keras.Sequential":
 
 def _set_weights(model: "keras.Sequential", dbn: DBN) -> None:
     """Recognition weights to the hidden layers, whatever lies between them."""
-    arrays = zip(dbn.recognition_weights_, dbn.recognition_biases_)
-    for number, (R, r) in enumerate(arrays, start=1):
+    arrays = zip(dbn._units, dbn.recognition_weights_, dbn.recognition_biases_)
+    for number, (below, R, r) in enumerate(arrays, start=1):
+        if isinstance(below, units.ReplicatedSoftmax):
+            # D r + vR = v (1 rᵀ + R) with D the sum of v: no bias is needed.
+            R, r = R + r, np.zeros_like(r)
         model.get_layer(f"hidden_{number}").set_weights([R, r])
 
 

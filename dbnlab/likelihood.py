@@ -5,8 +5,9 @@ partition function Z = Σ_v exp(-F(v)) is a sum over all states of one layer, wh
 about twenty binary units and for no more.
 """
 
+import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from numbers import Integral
 from typing import NamedTuple
@@ -58,7 +59,7 @@ def log_partition(
     Parameters
     ----------
     rbm : RBM
-        A fitted model.
+        A fitted model; of a replicated softmax the model `at_length`.
     method : {"ais", "reverse_ais", "exact"}, default="ais"
         "exact" sums over all states of the layer that has fewer of them, and ignores what follows.
         "reverse_ais" starts from exact samples where a layer can be enumerated, and otherwise from
@@ -87,6 +88,11 @@ def log_partition(
         If an argument is out of range, or "exact" is asked of a model too large to enumerate.
     """
     check_is_fitted(rbm)
+    if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
+        raise ValueError(
+            "log Z of a replicated softmax depends on the document's length: give "
+            "likelihood.at_length(rbm, 100), or another length, in place of rbm"
+        )
     if method == "exact":
         side, _ = _smaller_side_visible(rbm)
         value = float(logsumexp([logsumexp(-side._free_energy(V)) for V in _all_states(side)]))
@@ -110,7 +116,42 @@ def log_partition(
     return LogPartition(value, value - error, value + error)
 
 
-def log_likelihood(rbm: RBM, X: ArrayLike, log_z: LogPartition | float) -> NDArray:
+def at_length(rbm: RBM, length: int) -> RBM:
+    """What a replicated softmax says of documents of one length: an ordinary RBM.
+
+    Its visible units are `units.Multinomial`, and its hidden biases are D c (Hinton & Salakhutdinov
+    2009, eq. 2), so that it has one log Z and can dream. The weights are shared, not copied.
+
+    Parameters
+    ----------
+    rbm : RBM
+        A fitted model with `units.ReplicatedSoftmax` visible units.
+    length : int
+        D, the number of words in a document.
+
+    Returns
+    -------
+    rbm : RBM
+
+    Raises
+    ------
+    TypeError
+        If `rbm` has other visible units, or the length is no integer.
+    """
+    check_is_fitted(rbm)
+    unit = rbm.visible_unit_
+    if not isinstance(unit, units.ReplicatedSoftmax):
+        raise TypeError(f"at_length takes a model of ReplicatedSoftmax units, this one has {unit}")
+    check_number(length, "length", Integral, min_val=1)
+    model = copy.copy(rbm)
+    model.visible = model.visible_unit_ = units.Multinomial(unit.n_words, int(length))
+    model.hidden_bias_ = int(length) * rbm.hidden_bias_
+    return model
+
+
+def log_likelihood(
+    rbm: RBM, X: ArrayLike, log_z: LogPartition | float | Mapping[int, LogPartition | float]
+) -> NDArray:
     """log p(v) of each row of `X`, in nats.
 
     Parameters
@@ -118,16 +159,36 @@ def log_likelihood(rbm: RBM, X: ArrayLike, log_z: LogPartition | float) -> NDArr
     rbm : RBM
         A fitted model.
     X : array-like of shape (n_samples, n_visible)
-    log_z : LogPartition or float
-        log Z of this very model, from `log_partition`.
+    log_z : LogPartition, float or mapping
+        log Z of this very model, from `log_partition`; of a replicated softmax a mapping from each
+        length to that of the model `at_length`.
 
     Returns
     -------
     log_p : ndarray of shape (n_samples,)
-        Log-probabilities of Bernoulli and softmax units, log-densities of Gaussian ones.
+        Log-probabilities of Bernoulli and softmax units, log-densities of Gaussian ones. Those of
+        count vectors, given their length, for word counts: less
+        ``rbm.visible_unit_.log_base_measure(X)`` they are those of the words in their order.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If documents of different lengths are given one log Z, or a length of theirs has none.
     """
-    value = log_z.value if isinstance(log_z, LogPartition) else log_z
-    return rbm.score_samples(X) - value
+    scores = rbm.score_samples(X)
+    if not isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
+        return scores - _value(log_z)
+    lengths = np.asarray(X).sum(axis=1).astype(int)
+    if not isinstance(log_z, Mapping):
+        raise TypeError("a replicated softmax has a log Z for each length: give {length: log_z}")
+    missing = set(lengths.tolist()) - set(log_z)
+    if missing:
+        raise ValueError(f"log_z lacks the lengths {sorted(missing)} of documents of X")
+    return scores - np.array([_value(log_z[length]) for length in lengths.tolist()])
+
+
+def _value(log_z: LogPartition | float) -> float:
+    return log_z.value if isinstance(log_z, LogPartition) else log_z
 
 
 def pseudo_log_likelihood(rbm: RBM, X: ArrayLike) -> NDArray:
@@ -149,7 +210,18 @@ def pseudo_log_likelihood(rbm: RBM, X: ArrayLike) -> NDArray:
     Returns
     -------
     pseudo_log_p : ndarray of shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If rows are no states, or are word counts: given all others and the length, each is known.
     """
+    check_is_fitted(rbm)
+    if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax | units.Multinomial):
+        raise ValueError(
+            "word counts have no pseudo-likelihood: given the other counts and the document's "
+            "length, each of them is known; use log_likelihood"
+        )
     V = rbm._check_rows(X).astype(np.float64)
     _check_states(rbm.visible_unit_, V)
     rbm = _exchange_layers(_exchange_layers(rbm))
@@ -190,6 +262,8 @@ def exact_gradient(rbm: RBM, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
         Of a model that learns it, by the logarithm of the variance; 0 for units that have none.
     """
     V = rbm._check_rows(X).astype(np.float64)
+    if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
+        return _exact_gradient_of_documents(rbm, V)
     data = _moments(rbm, V, 1 / len(V))
     side, exchanged = _smaller_side_visible(rbm)
     log_z = log_partition(rbm, "exact").value
@@ -212,6 +286,18 @@ def _log_variance_gradient(rbm: RBM, V: NDArray, side: RBM, log_z: float) -> NDA
         p = np.exp(-side._free_energy(S) - log_z)
         squares = squares - p @ (side.transform(S) ** 2 + variances)
     return np.nan_to_num(squares / (2 * variances))
+
+
+def _exact_gradient_of_documents(rbm: RBM, V: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+    """Mean over the lengths; c acts as D c, so its gradient is D times that of the hidden bias."""
+    lengths = V.sum(axis=1)
+    total = [np.zeros(parameter.shape) for parameter in rbm._parameters()]
+    for length in np.unique(lengths):
+        rows = V[lengths == length]
+        of_length = exact_gradient(at_length(rbm, int(length)), rows)
+        for sums, part, factor in zip(total, of_length, (1, 1, length)):
+            sums += len(rows) / len(V) * factor * part
+    return tuple(total)
 
 
 def _moments(rbm: RBM, V: NDArray, p: NDArray | float) -> list[NDArray]:

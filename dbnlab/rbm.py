@@ -20,6 +20,8 @@ p(h | v), less its average under the model. By z = log σ², which keeps σ² po
 (Cho, Ilin & Raiko 2011), -E has the derivative v²/2σ², hence
 
     ∂ log p(v) / ∂z = (v² - ⟨v²⟩_model) / 2σ².
+
+Word counts (`units.ReplicatedSoftmax`) have D c for c and Z_D for Z, with D the words of the row.
 """
 
 import copy
@@ -443,7 +445,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for step in range(self.n_gibbs):
             carried_on = persistent and step == 0
             states = self.chains_ if carried_on else hidden.draw(H_model, rng)
-            V_model = visible.sample(self._visible_field(states), rng)
+            V_model = visible.like(V).sample(self._visible_field(states), rng)
             H_model = hidden.mean(self._hidden_field(V_model))
         if persistent:
             self.chains_ = hidden.draw(H_model, rng)
@@ -452,7 +454,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         share = np.repeat([1 / len(V), -1 / len(V_model)], [len(V), len(V_model)]).astype(V.dtype)
         V_both = np.concatenate([V, V_model])
         H_both = np.concatenate([H, H_model])
-        gradient = [V_both.T @ (H_both * share[:, None]), share @ V_both, share @ H_both]
+        share_of_bias = self._share_of_bias(share, V_both)
+        gradient = [V_both.T @ (H_both * share[:, None]), share @ V_both, share_of_bias @ H_both]
         if self.learn_variance:
             # Units of other types have no variance: NaN becomes 0.
             gradient.append(np.nan_to_num(share @ V_both**2 / (2 * self.visible_variance_)))
@@ -461,6 +464,14 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             gradient[0] += np.outer(V.mean(axis=0), pull)
             gradient[2] += pull
         return gradient
+
+    def _share_of_bias(self, share: NDArray, V: NDArray) -> NDArray:
+        """`share` with which each row enters the statistics of the hidden bias."""
+        lengths = self.visible_unit_.lengths(V)
+        # Where c acts D times, its gradient is D times and its curvature D² times as large. Divided
+        # by the mean D², its step moves the hidden field as it does in other models.
+        scale = lengths / np.square(lengths).mean(dtype=V.dtype)
+        return (share[:, None] * scale)[:, 0]
 
     def _sparsity_pull(self, H: NDArray) -> NDArray:
         """Hinton's guide, section 11: cross-entropy between target and running mean activity."""
@@ -502,7 +513,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _hidden_field(self, V: NDArray) -> NDArray:
         field = V @ self.weights_
-        field += self.hidden_bias_
+        field += self.visible_unit_.lengths(V) * self.hidden_bias_
         return field
 
     def _visible_field(self, H: NDArray) -> NDArray:
@@ -559,7 +570,10 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         return self.hidden_unit_.mean(self._hidden_field(V)).astype(V.dtype, copy=False)
 
     def inverse_transform(self, H: ArrayLike) -> NDArray:
-        """E[v | h] of each row, shape (n_samples, n_visible), in the dtype of a floating `H`."""
+        """E[v | h] of each row, shape (n_samples, n_visible), in the dtype of a floating `H`.
+
+        For word counts that of one word: the probability of each.
+        """
         H = self._check_hidden_rows(H)
         return self.visible_unit_.mean(self._visible_field(H)).astype(H.dtype, copy=False)
 
@@ -595,9 +609,10 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _gibbs(self, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArray:
         if self.backend == "tensorflow" and n_steps:
             return _tensorflow().gibbs(self, V, n_steps, rng)
+        visible = self.visible_unit_.like(V)
         for _ in range(n_steps):
             H = self.hidden_unit_.sample(self._hidden_field(V), rng)
-            V = self.visible_unit_.sample(self._visible_field(H), rng)
+            V = visible.sample(self._visible_field(H), rng)
         return V
 
     def reconstruct(
@@ -629,7 +644,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _reconstruct(self, V: NDArray, rng: np.random.Generator) -> NDArray:
         H = self.hidden_unit_.sample(self._hidden_field(V), rng)
-        return self.visible_unit_.mean(self._visible_field(H))
+        return self.visible_unit_.like(V).mean(self._visible_field(H))
 
     def sample(
         self,
@@ -647,7 +662,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_gibbs : int, default=1000
             Length of each chain.
         init : array-like of shape (n_samples, n_visible), default=None
-            Where the chains start; None draws each visible unit from its bias alone.
+            Where the chains start; None draws each visible unit from its bias alone. Word counts
+            need it, for the lengths of the documents.
         random_state : int, numpy.random.Generator or None, default=None
             None goes on with the generator of the model, so two calls give different draws.
 
@@ -736,6 +752,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_choice(self.hidden, "hidden", ("bernoulli", "gaussian"))
         check_choice(self.algorithm, "algorithm", ("cd", "pcd"))
         check_choice(self.backend, "backend", ("numpy", "tensorflow"))
+        if isinstance(self.visible, units.ReplicatedSoftmax):
+            self._check_documents()
         check_choice(self.dtype, "dtype", ("float32", "float64"))
         if self.sparsity_target is not None:
             bounds["include_boundaries"] = "neither"
@@ -744,6 +762,17 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
         elif self.sparsity_cost:
             raise ValueError("sparsity_cost > 0 needs a sparsity_target, such as 0.1")
+
+    def _check_documents(self) -> None:
+        if self.algorithm == "pcd":
+            raise ValueError(
+                "algorithm='pcd' has chains without a document length: with ReplicatedSoftmax "
+                "units choose 'cd', and raise n_gibbs for a better gradient"
+            )
+        if self.backend == "tensorflow":
+            raise ValueError(
+                "backend='tensorflow' does not know ReplicatedSoftmax units: choose 'numpy'"
+            )
 
     def _check_continues(self) -> None:
         for name, found in {

@@ -17,6 +17,7 @@ from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 
 class Unit:
@@ -38,7 +39,8 @@ class Unit:
 
     def log_probability(self, s: NDArray, x: NDArray) -> NDArray:
         """log p(s | x) of each row of states, in nats, shape (n_rows,)."""
-        return self.log_base_measure(s) + np.einsum("ij,ij->i", s, x) - self.log_partition(x)
+        A = self.like(s).log_partition(x)
+        return self.log_base_measure(s) + np.einsum("ij,ij->i", s, x) - A
 
     def sample(self, x: NDArray, rng: np.random.Generator) -> NDArray:
         """Independent draws of s given each row of `x`, same shape and dtype."""
@@ -62,6 +64,17 @@ class Unit:
 
     def check(self, V: NDArray) -> None:
         """Raise ValueError where `V` holds values that no state or mean of this unit can have."""
+
+    def lengths(self, s: NDArray) -> NDArray | int:
+        """How often each row of states counts the biases of the other layer.
+
+        Once; only for documents as often as they have words, in an array of shape (n_rows, 1).
+        """
+        return 1
+
+    def like(self, s: NDArray) -> "Unit":
+        """The layer for draws as long as the rows of `s`: itself, unless rows have a length."""
+        return self
 
     def n_states(self) -> int | None:
         """Number of joint states of the layer; None where they cannot be counted."""
@@ -262,6 +275,132 @@ class Softmax(Unit):
         return {"type": "Softmax", "sizes": list(self.sizes)}
 
 
+@dataclass(frozen=True, eq=False)
+class Multinomial(Unit):
+    """Counts of n words drawn alike, p0(s) = n! / Π s_k!, A(x) = n log Σ_k e^{x_k}.
+
+    A state is the vector of counts, whatever the order of the words. p0 is the number of orders
+    that give the same counts; without it, exp(x · s - A(x)) is the probability of one of them.
+
+    Parameters
+    ----------
+    n_units : int
+        Number of different words.
+    n_trials : int or ndarray of int of shape (n_rows,)
+        Words drawn, in all rows or in each.
+    """
+
+    n_units: int
+    n_trials: int | NDArray
+
+    def __post_init__(self) -> None:
+        _check_size(self.n_units, "n_units", 2)
+        if np.ndim(self.n_trials) == 0:
+            _check_size(self.n_trials, "n_trials", 1)
+
+    def log_base_measure(self, s: NDArray) -> NDArray:
+        return gammaln(s.sum(axis=-1) + 1) - gammaln(s + 1).sum(axis=-1)
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        return np.asarray(self.n_trials).astype(x.dtype) * np.logaddexp.reduce(x, axis=-1)
+
+    def mean(self, x: NDArray) -> NDArray:
+        p = np.exp(x - x.max(axis=-1, keepdims=True))
+        p *= np.expand_dims(self.n_trials, -1) / p.sum(axis=-1, keepdims=True)
+        return p
+
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        # NumPy wants probabilities that sum to 1 in double precision.
+        p = mean.astype(np.float64)
+        p /= p.sum(axis=-1, keepdims=True)
+        return rng.multinomial(self.n_trials, p).astype(mean.dtype)
+
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        # A word that never occurs counts as half an observation.
+        p = np.maximum(mean, 0.5 / n_rows)
+        return np.log(p / p.sum())
+
+    def check(self, V: NDArray) -> None:
+        _check_counts(V)
+        wrong = V.sum(axis=1) != self.n_trials
+        if wrong.any():
+            row = int(np.argmax(wrong))
+            raise ValueError(
+                f"row {row} holds {V[row].sum():g} words, but the model is that of documents of "
+                f"{self.n_trials}"
+            )
+
+    def spec(self) -> dict:
+        return {"type": "Multinomial", "n_units": self.n_units, "n_trials": int(self.n_trials)}
+
+
+@dataclass(frozen=True)
+class ReplicatedSoftmax(Unit):
+    """Word counts of documents, each of its own length D, the sum of its row.
+
+    D softmax units, one for each word, share their weights and biases, so that only counts matter.
+    The hidden biases count once for each word (Hinton & Salakhutdinov 2009, "Replicated softmax: an
+    undirected topic model", eqs. 2 to 5):
+
+        E(v, h) = -log p0(v) - b·v - D c·h - vᵀWh,        p0(v) = D! / Π v_k!.
+
+    An RBM with such a visible layer is one model for each D, with one log Z each, and these share
+    their parameters: `dbnlab.likelihood.at_length` gives the model of one length. It speaks of
+    count vectors; the probability of a sequence of words is smaller by p0(v).
+
+    A bare field says nothing of a length: `mean` is that of a single word, so that
+    ``rbm.inverse_transform`` gives word probabilities, and `like` is what draws documents.
+
+    Parameters
+    ----------
+    n_words : int
+        Size of the vocabulary, at least 2.
+    """
+
+    n_words: int
+
+    def __post_init__(self) -> None:
+        _check_size(self.n_words, "n_words", 2)
+
+    @property
+    def n_units(self) -> int:
+        return self.n_words
+
+    def lengths(self, s: NDArray) -> NDArray:
+        return s.sum(axis=1, keepdims=True)
+
+    def like(self, s: NDArray) -> Multinomial:
+        return Multinomial(self.n_words, s.sum(axis=1, dtype=np.float64).astype(np.int64))
+
+    def log_base_measure(self, s: NDArray) -> NDArray:
+        return self._of_one_word.log_base_measure(s)
+
+    def log_partition(self, x: NDArray) -> NDArray:
+        raise ValueError("a replicated softmax has one log-partition function for each length")
+
+    def mean(self, x: NDArray) -> NDArray:
+        return self._of_one_word.mean(x)
+
+    def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
+        raise ValueError(
+            "how long the documents are to be is unknown: give init, rows of counts with the "
+            "lengths wanted, from which the chains start"
+        )
+
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        return self._of_one_word.bias_from_mean(mean, n_rows)
+
+    def check(self, V: NDArray) -> None:
+        _check_counts(V)
+
+    @property
+    def _of_one_word(self) -> Multinomial:
+        return Multinomial(self.n_words, 1)
+
+    def spec(self) -> dict:
+        return {"type": "ReplicatedSoftmax", "n_words": self.n_words}
+
+
 @dataclass(frozen=True, init=False)
 class Joint(Unit):
     """Layers of different unit types side by side, such as pixels and a label.
@@ -279,6 +418,11 @@ class Joint(Unit):
             raise TypeError(
                 f"Joint takes one or more units, such as Joint(Bernoulli(784), Softmax(10)), "
                 f"got {units!r}"
+            )
+        if any(isinstance(unit, ReplicatedSoftmax | Multinomial) for unit in units):
+            raise TypeError(
+                "Joint cannot hold word counts, whose length scales the hidden biases: give all "
+                "counts to one ReplicatedSoftmax, or put labels on a layer above it"
             )
         object.__setattr__(self, "units", units)
 
@@ -359,8 +503,8 @@ def from_spec(spec: dict) -> Unit:
     if spec["type"] == "Joint":
         return Joint(*(from_spec(part) for part in spec["units"]))
     parameters = {name: value for name, value in spec.items() if name != "type"}
-    kinds = {"Bernoulli": Bernoulli, "Gaussian": Gaussian, "Softmax": Softmax}
-    return kinds[spec["type"]](**parameters)
+    kinds = (Bernoulli, Gaussian, Softmax, Multinomial, ReplicatedSoftmax)
+    return {kind.__name__: kind for kind in kinds}[spec["type"]](**parameters)
 
 
 def _digits(numbers: NDArray, bases: Sequence[int]) -> NDArray:
@@ -390,4 +534,22 @@ def _check_interval(V: NDArray, kind: str, cure: str) -> None:
             f"{'Negative values in data' if low < 0 else 'Values above 1 in data'}: {kind} units "
             f"need [0, 1], found {found:g} in row {row}, column {column}: {cure}, or choose "
             f"visible='gaussian'"
+        )
+
+
+def _check_counts(V: NDArray) -> None:
+    wrong = ~((V >= 0) & (np.floor(V) == V))
+    if wrong.any():
+        row, column = (int(i) for i in np.argwhere(wrong)[0])
+        found = V[row, column]
+        raise ValueError(
+            f"{'Negative values in data' if found < 0 else 'Not a whole number'}: word counts are "
+            f"0, 1, 2, …, found {found:g} in row {row}, column {column}: give the counts "
+            f"themselves, neither scaled nor weighted"
+        )
+    empty = ~V.any(axis=1)
+    if empty.any():
+        raise ValueError(
+            f"row {int(np.argmax(empty))} is an empty document, with no word of the vocabulary: "
+            f"leave such rows out, as in X[X.sum(axis=1) > 0]"
         )
