@@ -119,8 +119,9 @@ def log_partition(
 def at_length(rbm: RBM, length: int) -> RBM:
     """What a replicated softmax says of documents of one length: an ordinary RBM.
 
-    Its visible units are `units.Multinomial`, and its hidden biases are D c (Hinton & Salakhutdinov
-    2009, eq. 2), so that it has one log Z and can dream. The weights are shared, not copied.
+    Its visible units are `units.Multinomial`, and its hidden biases are D c (Salakhutdinov & Hinton
+    2009, "Replicated softmax", section 2), so that it has one log Z and can dream. The weights are
+    shared, not copied.
 
     Parameters
     ----------

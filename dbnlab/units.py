@@ -339,8 +339,8 @@ class ReplicatedSoftmax(Unit):
     """Word counts of documents, each of its own length D, the sum of its row.
 
     D softmax units, one for each word, share their weights and biases, so that only counts matter.
-    The hidden biases count once for each word (Hinton & Salakhutdinov 2009, "Replicated softmax: an
-    undirected topic model", eqs. 2 to 5):
+    The hidden biases count once for each word (Salakhutdinov & Hinton 2009, "Replicated softmax: an
+    undirected topic model", section 2):
 
         E(v, h) = -log p0(v) - b·v - D c·h - vᵀWh,        p0(v) = D! / Π v_k!.
 
