@@ -67,8 +67,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     visible : {"bernoulli", "gaussian"} or Unit, default="bernoulli"
         Type of the visible units. Bernoulli units take values in [0, 1], read as probabilities;
         Gaussian units have variance 1 given the hidden units, so standardise the columns of X.
-        Softmax blocks, layers of mixed type and Gaussian units of other variances come from
-        `dbnlab.units`.
+        Softmax blocks, word counts, layers of mixed type and Gaussian units of other variances
+        come from `dbnlab.units`.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
         Type of the hidden units. Gaussian hidden units give a linear code.
     algorithm : {"cd", "pcd"}, default="cd"
