@@ -393,8 +393,12 @@ def _field(model: RBM | DBN, V: NDArray, rng: np.random.Generator) -> NDArray:
 def _visible(model: RBM | DBN) -> tuple[units.Unit, NDArray]:
     """Unit type and bias of the pixels."""
     if isinstance(model, RBM):
-        return model.visible_unit_, model.visible_bias_
-    return model._units[0], model.generative_biases_[0]
+        unit, bias = model.visible_unit_, model.visible_bias_
+    else:
+        unit, bias = model._units[0], model.generative_biases_[0]
+    if isinstance(unit, units.ReplicatedSoftmax | units.Multinomial):
+        raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
+    return unit, bias
 
 
 # Images ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from models import flat, one_update
 from scipy.special import expit, logsumexp
 
 from dbnlab import DBN, RBM, DBNClassifier, DeepAutoencoder, likelihood, units
+from dbnlab.denoise import GibbsDenoiser
 from dbnlab.units import Bernoulli, Joint, Multinomial, ReplicatedSoftmax
 
 N_WORDS, N_HIDDEN = 3, 2
@@ -502,6 +503,12 @@ def test_a_classifier_is_fine_tuned_on_counts_and_an_autoencoder_refuses_them():
     assert classifier.score(X, y) == 1
     with pytest.raises(ValueError, match="made of Bernoulli and Gaussian layers"):
         DeepAutoencoder((3,), dbn=prototype).fit(X)
+
+
+def test_a_denoiser_refuses_a_model_of_counts(dbn):
+    for model in (dbn, random_rbm()):
+        with pytest.raises(ValueError, match="not of word counts"):
+            GibbsDenoiser(model, "missing_pixels").denoise(np.full((1, 3), 0.5))
 
 
 def test_documents_are_counted_right():
