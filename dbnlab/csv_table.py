@@ -1,8 +1,10 @@
 """A CSV file as a table of numbers and categories, or a sentence on what is wrong with it."""
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 MISSING = "?"  # beside what pandas takes for missing: empty fields, NA, NaN, null and the like
 MOSTLY_NUMBERS = 0.9
 MOST_CATEGORIES = 1000
+LARGEST = np.finfo(np.float32).max
 
 
 def read(
@@ -21,10 +24,11 @@ def read(
     header: bool | None,
     separator: str,
     encoding: str,
-    ignore: Sequence[str | int],
+    ignore: str | int | Sequence[str | int],
 ) -> tuple[pd.DataFrame, NDArray | None]:
     """Features and target of a CSV file; the parameters are those of `datasets.load_csv`."""
     path = Path(path)
+    _check_arguments(separator, encoding)
     first, n_records = _check_lines(path, separator, encoding)
     if header is None:
         header = target in first or not any(_is_number(field) for field in first)
@@ -42,6 +46,8 @@ def read(
         low_memory=False,
     )
     table.columns = [str(name) if header else f"column_{name}" for name in table.columns]
+    # A text is a sequence too, of its letters.
+    ignore = [ignore] if isinstance(ignore, str | Integral) else ignore
     left_out = [_column(table, column) for column in ignore]
     y = None if target is None else table[_column(table, target)]
     if y is not None and y.name in left_out:
@@ -66,6 +72,17 @@ def is_number(column: pd.Series) -> bool:
     return kinds.is_numeric_dtype(column) and not kinds.is_bool_dtype(column)
 
 
+def _check_arguments(separator: str, encoding: str) -> None:
+    if not isinstance(separator, str) or len(separator) != 1:
+        raise ValueError(f"separator must be one sign, such as ';' or a tab, got {separator!r}")
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(
+            f"encoding={encoding!r} is not known: choose one such as 'utf-8-sig' or 'cp1252'"
+        ) from None
+
+
 def _column(table: pd.DataFrame, column: str | int) -> str:
     """Name of a column that is given by name, or by number, from the end if negative."""
     if isinstance(column, str):
@@ -73,16 +90,18 @@ def _column(table: pd.DataFrame, column: str | int) -> str:
             names = ", ".join(map(repr, table.columns[:20]))
             raise ValueError(f"there is no column {column!r}: choose one of {names}")
         return column
+    if not isinstance(column, Integral):
+        raise TypeError(f"a column is given by its name or its number, not by {column!r}")
     if not -table.shape[1] <= column < table.shape[1]:
         raise ValueError(f"there is no column {column}: they go from 0 to {table.shape[1] - 1}")
     return table.columns[column]
 
 
 def _wrong_number(table: pd.DataFrame) -> tuple[int, str] | None:
-    """Row of a value that is no finite number in a column of numbers, and what is wrong."""
+    """Row of a value that is no number of single precision among numbers, and what is wrong."""
     for name, column in table.items():
         if is_number(column):
-            wrong = np.isinf(column.to_numpy(dtype=float))
+            wrong = np.abs(column.to_numpy(dtype=float)) > LARGEST
         else:
             wrong = column.notna() & pd.to_numeric(column, errors="coerce").isna()
             if wrong.sum() > (1 - MOSTLY_NUMBERS) * column.notna().sum():

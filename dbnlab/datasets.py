@@ -241,7 +241,7 @@ def load_csv(
     header: bool | None = None,
     separator: str = ",",
     encoding: str = "utf-8-sig",
-    ignore: Sequence[str | int] = (),
+    ignore: str | int | Sequence[str | int] = (),
     test_size: float = 0.2,
     random_state: int | None = 0,
 ) -> Dataset:
@@ -266,7 +266,7 @@ def load_csv(
     separator : str, default=","
     encoding : str, default="utf-8-sig"
         UTF-8, with or without a byte order mark.
-    ignore : sequence of str or int, default=()
+    ignore : str, int or sequence of them, default=()
         Columns to leave out, such as row numbers.
     test_size : float, default=0.2
         Share of the rows to test on, drawn at random; with the same share of each class if the

@@ -31,6 +31,7 @@ from dbnlab.rbm import RBM
 NOISES = ("gaussian", "salt_and_pepper", "speckle", "missing_block", "missing_pixels")
 SHARES = NOISES[1:2] + NOISES[3:]  # their strength is a share of the pixels
 FARTHEST = 10.0
+FLAT = 1e-6  # deviation of pixels that are equal but for rounding
 
 
 # Noise ----------------------------------------------------------------------------------------
@@ -104,8 +105,11 @@ def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
 def _compare(clean: ArrayLike, images: ArrayLike, measure: Callable) -> NDArray:
     if np.shape(clean) != np.shape(images):
         raise ValueError(f"images of shapes {np.shape(clean)} and {np.shape(images)} differ")
-    pairs = zip(_stack(clean), _stack(images))
-    return np.array([measure(a, b.astype(a.dtype), data_range=1) for a, b in pairs])
+    clean, images = _stack(clean), _stack(images)
+    _check_complete(clean, images)
+    with np.errstate(divide="ignore"):  # equal images: infinitely many dB
+        pairs = zip(clean, images.astype(clean.dtype))
+        return np.array([measure(a, b, data_range=1) for a, b in pairs])
 
 
 # Denoisers ------------------------------------------------------------------------------------
@@ -147,17 +151,22 @@ class GibbsDenoiser:
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Posterior means, in the shape and dtype of `images`."""
-        rows = _rows(images, self.model.n_features_in_)
-        return _like(images, self._chain(rows)[0])
+        return _like(images, self._chain(self._rows(images))[0])
 
     def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
         """Posterior draws, of shape (n_samples, *images.shape): several plausible clean images.
 
         Each is the mean of the pixels given the hidden units at the end of a chain of its own.
         """
-        rows = _rows(images, self.model.n_features_in_)
+        check_number(n_samples, "n_samples", Integral, min_val=1)
+        rows = self._rows(images)
         ends = self._chain(np.tile(rows, (n_samples, 1)))[1]
         return np.stack([_like(images, end) for end in np.split(ends, n_samples)])
+
+    def _rows(self, images: ArrayLike) -> NDArray:
+        rows = _rows(images, self.model.n_features_in_)
+        # What is known is clamped, and no pixel of the model lies beyond black or white.
+        return rows.clip(0, 1) if self.noise.startswith("missing") else rows
 
     def _chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
         """Means of the pixels: averaged over the second half of the chain, and at its end."""
@@ -216,6 +225,15 @@ class DenoisingAutoencoder(DeepAutoencoder):
         """Train the DBN and then the network on clean images of one size."""
         clean = _stack(images)
         _check_clean(clean)
+        if np.ndim(images) == 2:
+            raise ValueError(
+                f"images must have shape (n_images, height, width) to learn from, got "
+                f"{np.shape(images)}: reshape rows of pixels"
+            )
+        if np.shape(self.strengths) != (2,) or self.strengths[0] > self.strengths[1]:
+            raise ValueError(
+                f"strengths must be the least and the largest strength, got {self.strengths!r}"
+            )
         for strength in self.strengths:
             _check_noise(self.noise, strength)
         self.image_shape_, self.mean_image_ = clean.shape[1:], clean.mean(axis=0).ravel()
@@ -298,6 +316,7 @@ class PatchDenoiser(BaseEstimator):
         """Train the model on patches of clean pictures."""
         clean, rng = _stack(images), as_generator(self.random_state)
         _check_clean(clean)
+        self._check_parameters(clean)
         seed = int(rng.integers(2**31))
         share = -(-self.n_patches // len(clean))
         side = (self.size, self.size)
@@ -308,6 +327,8 @@ class PatchDenoiser(BaseEstimator):
         rows = np.concatenate(patches).reshape(-1, self.size**2)
         rows = rows - rows.mean(axis=1, keepdims=True)
         self.scale_ = float(self.scale * rows.std())
+        if self.scale_ < FLAT * self.scale:
+            raise ValueError("images are of one grey each: there is nothing to learn from them")
         model = self.model
         if model is None:
             model = RBM(256, visible="gaussian", learning_rate=0.005, n_epochs=20)
@@ -317,17 +338,32 @@ class PatchDenoiser(BaseEstimator):
     def denoise(self, images: ArrayLike) -> NDArray:
         """Clean pictures, in the shape and dtype of `images`."""
         check_is_fitted(self)
+        noisy_images = _stack(images)
+        self._check_parameters(noisy_images)
         rng, side = as_generator(self.random_state), (self.size, self.size)
         strength = self.strength / self.scale_
         inner = GibbsDenoiser(self.model_, "gaussian", strength, self.n_steps, rng)
         done = []
-        for noisy in _stack(images):
+        for noisy in noisy_images:
             patches = extract_patches_2d(noisy, side)
             means = patches.mean(axis=(1, 2), keepdims=True)
             rows = ((patches - means) / self.scale_).reshape(len(patches), -1)
             clean = inner._chain(rows)[0].reshape(patches.shape) * self.scale_ + means
             done.append(reconstruct_from_patches_2d(clean, noisy.shape))
         return _like(images, np.array(done))
+
+    def _check_parameters(self, images: NDArray) -> None:
+        for name in ("size", "n_patches"):
+            check_number(getattr(self, name), name, Integral, min_val=1)
+        for name in ("strength", "scale"):
+            bounds = {"min_val": 0, "include_boundaries": "neither"}
+            check_number(getattr(self, name), name, Real, **bounds)
+        if self.size > min(images.shape[1:]):
+            height, width = images.shape[1:]
+            raise ValueError(
+                f"images of {height}×{width} pixels hold no patch: lower size={self.size}"
+            )
+        _check_complete(images)
 
 
 # The posterior given the hidden units -----------------------------------------------------------
@@ -409,6 +445,8 @@ def _stack(images: ArrayLike) -> NDArray:
     stack = np.asarray(images)
     if stack.dtype == np.uint8:
         stack = stack / 255
+    if stack.dtype == np.float16:
+        stack = stack.astype(np.float32)
     if stack.dtype.kind != "f":
         raise ValueError(f"images must be floats in [0, 1] or uint8, got {stack.dtype}")
     # Three or four columns of many rows are no picture, but the channels of a colour.
@@ -428,6 +466,11 @@ def _stack(images: ArrayLike) -> NDArray:
             "images hold values far outside [0, 1]: divide by the largest possible grey value"
         )
     return stack.reshape(-1, *stack.shape[-2:])
+
+
+def _check_complete(*stacks: NDArray) -> None:
+    if any(np.isnan(stack).any() for stack in stacks):
+        raise ValueError("images have missing pixels, NaN: fill them in first")
 
 
 def _check_clean(stack: NDArray) -> None:

@@ -163,6 +163,8 @@ def test_separator_encoding_and_ignored_columns(load):
     data = load("n;a;y\n1;é;2\n2;à;3\n3;é;4\n".encode("cp1252"), "y", separator=";",
                 encoding="cp1252", ignore=["n"])  # fmt: skip
     assert set(data.feature_names) <= {"a_é", "a_à"}
+    for one in ("age", 0):
+        assert load(PEOPLE, "vote", ignore=one).feature_names[0] == "income"
     assert load("\ufeff" + PEOPLE, "age").feature_names[0] == "income"
     assert load(PEOPLE.encode("utf-16"), "vote", encoding="utf-16").feature_names[0] == "age"
     names = load(PEOPLE, "vote").feature_names
@@ -193,6 +195,9 @@ def test_separator_encoding_and_ignored_columns(load):
         ("a,y\n1,k\n2,k\n", {"target": "y"}, "target 'y' is 'k', as in every other row"),
         ("a,y\n1,k\n2,\n", {"target": "y"}, "line 3 of table.csv: the target 'y' is missing"),
         ("a,b\n1,2\n\n2,inf\n", {}, "line 4 of table.csv: column 'b' holds numbers, but here inf"),
+        ("a,b\n1,2\n2,1e39\n", {"scale": None}, "line 3 .* column 'b' .* here 1e.39"),
+        ("a,b\n1,2\n3,4\n", {"separator": "::"}, "separator must be one sign"),
+        ("a,b\n1,2\n3,4\n", {"encoding": "utf-9"}, "encoding='utf-9' is not known"),
         ("a\n" + "1\n" * 20 + "x\n", {}, "line 22 of table.csv: column 'a' holds .* here x"),
         ('a,b\n1,"x\ny"\ninf,k\n', {}, "line 4 of table.csv: column 'a'"),
         ("a\n" + "".join(f"n{i}\n" for i in range(1500)), {}, r"1500 different .* ignore=\['a'\]"),
@@ -203,6 +208,11 @@ def test_separator_encoding_and_ignored_columns(load):
 def test_bad_files_and_arguments_are_refused_with_the_cure(load, text, arguments, message):
     with pytest.raises(ValueError, match=message):
         load(text, **arguments)
+
+
+def test_a_column_is_no_fraction(load):
+    with pytest.raises(TypeError, match="by its name or its number"):
+        load(PEOPLE, 1.0)
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -106,6 +106,17 @@ def test_psnr_is_minus_ten_log_of_the_mean_squared_error(images):
     assert psnr(images[0], noisy[0]) == pytest.approx(expected[:1], rel=1e-4)
 
 
+def test_psnr_of_an_image_with_itself_is_infinite(images):
+    assert np.isposinf(psnr(images[:2], images[:2])).all()
+
+
+def test_missing_pixels_have_no_psnr(images):
+    gone = corrupt(images[:2], "missing_pixels", 0.3, random_state=0)
+    for measure in (psnr, ssim):
+        with pytest.raises(ValueError, match="fill them in first"):
+            measure(images[:2], gone)
+
+
 def test_ssim_is_one_for_equal_images_and_less_for_noisy_ones(images):
     np.testing.assert_allclose(ssim(images, images), 1)
     assert (ssim(images, corrupt(images, "gaussian", 0.3, random_state=0)) < 0.99).all()
@@ -235,6 +246,25 @@ def test_result_has_the_type_of_the_input(trained, images):
     assert (denoised.min() >= 0) & (denoised.max() <= 1)
 
 
+def test_known_pixels_beyond_the_range_count_as_black_or_white(trained):
+    far = np.full((8, 8), np.nan)
+    far[0], far[1] = 3, -2
+    near = far.clip(0, 1)
+    one, other = (
+        GibbsDenoiser(trained, "missing_block", n_steps=5, random_state=0).sample(image)
+        for image in (far, near)
+    )
+    np.testing.assert_array_equal(one, other)
+
+
+def test_half_precision_is_enough_for_images(trained, images):
+    half = images[:3].astype(np.float16)
+    noisy = corrupt(half, "gaussian", 0.3, random_state=0)
+    assert noisy.dtype == np.float32
+    denoiser = GibbsDenoiser(trained, "gaussian", 0.3, n_steps=2, random_state=0)
+    assert denoiser.denoise(noisy.astype(np.float16)).dtype == np.float16
+
+
 # What is refused ------------------------------------------------------------------------------
 
 
@@ -281,3 +311,43 @@ def test_noise_is_put_on_clean_images_only(images):
     denoiser = GibbsDenoiser(random_rbm("gaussian"), "salt_and_pepper", 0.1)
     with pytest.raises(ValueError, match="Gaussian visible units take gaussian noise"):
         denoiser.denoise(np.zeros((1, 2)))
+
+
+@pytest.mark.parametrize("strengths", [(0.1,), 0.3, (0.6, 0.1), (0.1, 0.2, 0.3)])
+def test_a_range_of_strengths_has_two_ends(images, strengths):
+    with pytest.raises(ValueError, match="least and the largest strength"):
+        DenoisingAutoencoder((20,), strengths=strengths).fit(images)
+
+
+def test_rows_of_pixels_are_not_taken_for_one_image(images):
+    with pytest.raises(ValueError, match=r"got \(200, 64\): reshape rows"):
+        DenoisingAutoencoder((20,)).fit(images.reshape(200, 64))
+
+
+def test_no_samples_are_refused(trained, images):
+    with pytest.raises(ValueError, match="n_samples"):
+        GibbsDenoiser(trained, "gaussian", 0.3).sample(images[:2], 0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "picture", "message"),
+    [
+        ({"size": 0}, np.eye(20), "size"),
+        ({"n_patches": 0}, np.eye(20), "n_patches"),
+        ({"strength": 0.0}, np.eye(20), "strength == 0.0"),
+        ({"scale": -1.0}, np.eye(20), "scale == -1.0"),
+        ({}, np.full((20, 20), 0.3), "of one grey"),
+        ({}, np.eye(7), "7×7 pixels hold no patch: lower size=8"),
+    ],
+)
+def test_patches_without_meaning_are_refused(parameters, picture, message):
+    with pytest.raises(ValueError, match=message):
+        PatchDenoiser(**parameters).fit(picture)
+
+
+def test_patches_fill_in_nothing():
+    rbm = RBM(5, visible="gaussian", learning_rate=0.005, n_epochs=1)
+    model = PatchDenoiser(rbm, n_patches=50, random_state=0).fit(np.eye(20))
+    gone = corrupt(np.eye(20), "missing_pixels", 0.1, random_state=0)
+    with pytest.raises(ValueError, match="fill them in first"):
+        model.denoise(gone)
