@@ -23,6 +23,7 @@ from sklearn.base import (
 )
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_array
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -115,9 +116,13 @@ class _FineTuned(BaseEstimator):
         X_unlabelled: ArrayLike | None,
         n_outputs: int,
         activation: str,
+        weights: NDArray | None = None,
         **training: Any,
     ) -> None:
-        """Train on rows and what the network is to give for them; `training` is for Keras."""
+        """Train on rows and what the network is to give for them; `training` is for Keras.
+
+        `weights` are those of the rows in the loss.
+        """
         self._check_parameters()
         vars(self).pop("dbn_", None)
         rng = as_generator(self.random_state)
@@ -136,11 +141,14 @@ class _FineTuned(BaseEstimator):
         if self.pretrain:
             self.dbn_ = dbn
             _set_weights(model, dbn)
+        answers = [targets] if weights is None else [targets, weights]
         if self.early_stopping:
-            training["validation_data"] = X[held_out].astype(dtype), targets[held_out]
+            watched = (array[held_out] for array in answers)
+            training["validation_data"] = (X[held_out].astype(dtype), *watched)
             stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
             training["callbacks"] = [stop]
-        self.history_ = _backpropagate(self, model, X[train], targets[train], rng, **training)
+        answers = [array[train] for array in answers]
+        self.history_ = _backpropagate(self, model, X[train], answers, rng, **training)
         self.keras_model_ = model
 
     def _split(self, targets: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
@@ -194,7 +202,12 @@ class _FineTuned(BaseEstimator):
 
 class DBNClassifier(ClassifierMixin, _FineTuned):
     __doc__ = f"""A DBN, fine-tuned to tell classes apart.
-{PARAMETERS}
+{PARAMETERS}    class_weight : "balanced", dict or None, default=None
+        Weight of each class in the loss. "balanced" gives all classes the same sum of weights,
+        n_samples / (n_classes × rows of the class) for each row, so that a rare class is not
+        drowned; a dict holds weights by class, 1 for a class that it leaves out. The DBN, which
+        sees no classes, learns from all rows alike.
+
     Attributes
     ----------
     keras_model_ : keras.Sequential
@@ -202,8 +215,8 @@ class DBNClassifier(ClassifierMixin, _FineTuned):
     dbn_ : DBN
         The DBN as it was before fine-tuning; with `pretrain`.
     history_ : dict of lists, one entry for each epoch
-        "loss" (cross-entropy in nats) and "accuracy"; with `early_stopping` also "val_loss" and
-        "val_accuracy".
+        "loss" (cross-entropy in nats, with the weights of `class_weight`) and "accuracy"; with
+        `early_stopping` also "val_loss" and "val_accuracy".
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
 
@@ -214,6 +227,40 @@ class DBNClassifier(ClassifierMixin, _FineTuned):
     Srivastava et al. (2014), "Dropout: a simple way to prevent neural networks from overfitting",
     JMLR 15.
     """
+
+    def __init__(
+        self,
+        layer_sizes: Sequence[int] = (500, 500),
+        dbn: DBN | FrozenEstimator | None = None,
+        pretrain: bool = True,
+        dropout: float | Sequence[float] = 0.0,
+        max_norm: float | None = None,
+        weight_decay: float = 0.0,
+        n_epochs: int = 50,
+        batch_size: int = 100,
+        learning_rate: float = 2e-3,
+        validation_fraction: float = 0.1,
+        early_stopping: bool = False,
+        random_state: int | np.random.Generator | None = None,
+        verbose: int = 0,
+        class_weight: str | dict | None = None,
+    ) -> None:
+        super().__init__(
+            layer_sizes,
+            dbn,
+            pretrain,
+            dropout,
+            max_norm,
+            weight_decay,
+            n_epochs,
+            batch_size,
+            learning_rate,
+            validation_fraction,
+            early_stopping,
+            random_state,
+            verbose,
+        )
+        self.class_weight = class_weight
 
     def fit(self, X: ArrayLike, y: ArrayLike, X_unlabelled: ArrayLike | None = None) -> Self:
         """Train the DBN on all rows, then the network on those with a class.
@@ -235,6 +282,9 @@ class DBNClassifier(ClassifierMixin, _FineTuned):
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}: give two or more")
+        of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
+        if not (of_class >= 0).all():
+            raise ValueError(f"class_weight must hold numbers from 0 up, got {self.class_weight!r}")
         self._fine_tune(
             X,
             y,
@@ -242,6 +292,7 @@ class DBNClassifier(ClassifierMixin, _FineTuned):
             X_unlabelled,
             len(self.classes_),
             "softmax",
+            None if self.class_weight is None else of_class[codes].astype(np.float32),
             loss="sparse_categorical_crossentropy",
             metrics=["accuracy"],
         )
@@ -298,9 +349,16 @@ class DBNRegressor(RegressorMixin, _FineTuned):
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
         self._one_column = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
-        self.target_mean_, scale = targets.mean(axis=0), targets.std(axis=0)
-        self.target_scale_ = np.where(scale == 0, 1, scale)
-        targets = (targets - self.target_mean_) / self.target_scale_
+        self.target_mean_ = targets.mean(axis=0)
+        targets -= self.target_mean_
+        # In two steps: squares of targets beyond 1e154 or below 1e-162 are no numbers any more.
+        largest = np.abs(targets).max(axis=0)
+        largest[largest == 0] = 1
+        targets /= largest
+        deviation = targets.std(axis=0)
+        deviation[deviation == 0] = 1
+        self.target_scale_ = largest * deviation
+        targets /= deviation
         self._fine_tune(X, y, targets, X_unlabelled, targets.shape[1], "linear", loss="mse")
         return self
 
@@ -409,7 +467,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 dense.set_weights([G.T * factor, a * factor])
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
         inputs = partial(self._inputs, rng=rng)
-        self.history_ = _backpropagate(self, model, X, X.astype(dtype), rng, loss, inputs=inputs)
+        self.history_ = _backpropagate(self, model, X, [X.astype(dtype)], rng, loss, inputs=inputs)
         self.keras_model_, self.encoder_, self.decoder_ = model, encoder, decoder
         return self
 
@@ -544,14 +602,17 @@ def _backpropagate(
     estimator: Any,
     model: "keras.Sequential",
     X: NDArray,
-    targets: NDArray,
+    answers: list[NDArray],
     rng: np.random.Generator,
     loss: str,
     metrics: Sequence[str] = (),
     inputs: Callable[[NDArray], NDArray] = lambda rows: rows,
     **options: Any,
 ) -> dict[str, list[float]]:
-    """Train `model` with the settings of `estimator`; its history."""
+    """Train `model` with the settings of `estimator`; its history.
+
+    `answers` are targets, then weights of the rows, if any.
+    """
     keras = _keras()
     size, n_epochs = estimator.batch_size, estimator.n_epochs
     n_batches = -(-len(X) // size)
@@ -560,24 +621,24 @@ def _backpropagate(
     # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
     compilation = {"run_eagerly": n_batches * n_epochs < 20, "jit_compile": False}
     model.compile(optimizer, loss=loss, metrics=list(metrics), **compilation)
-    batches = _batches(X.astype(model.inputs[0].dtype, copy=False), targets, size, rng, inputs)
+    batches = _batches(X.astype(model.inputs[0].dtype, copy=False), answers, size, rng, inputs)
     options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": estimator.verbose}
     return model.fit(batches, shuffle=False, **options).history
 
 
 def _batches(
     X: NDArray,
-    targets: NDArray,
+    answers: list[NDArray],
     size: int,
     rng: np.random.Generator,
     inputs: Callable[[NDArray], NDArray],
-) -> Iterator[tuple[NDArray, NDArray]]:
+) -> Iterator[tuple[NDArray, ...]]:
     """Batches without end, shuffled anew in each pass."""
     while True:
         order = rng.permutation(len(X))
         for start in range(0, len(X), size):
             rows = order[start : start + size]
-            yield inputs(X[rows]), targets[rows]
+            yield inputs(X[rows]), *(array[rows] for array in answers)
 
 
 def _predict(model: "keras.Sequential", X: NDArray) -> NDArray:

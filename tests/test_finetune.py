@@ -252,6 +252,48 @@ def test_a_rare_class_is_learned(rng):
     assert (classifier.predict(X)[y == 1] == 1).all()
 
 
+@pytest.fixture(scope="module")
+def unbalanced():
+    """Two classes that overlap, 380 rows of the one and 20 of the other."""
+    rng = np.random.default_rng(1)
+    y = np.array([0] * 380 + [1] * 20)
+    return np.clip(0.3 * rng.standard_normal((400, 6)) + 0.4 + 0.2 * y[:, None], 0, 1), y
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_balanced_weights_count_a_rare_class_as_much_as_the_others(unbalanced, early_stopping):
+    X, y = unbalanced
+    settings = QUICK | {"n_epochs": 40, "learning_rate": 0.02, "early_stopping": early_stopping}
+    found = {}
+    for name in ("balanced", None):
+        classifier = DBNClassifier(**settings, class_weight=name).fit(X, y)
+        answers = classifier.predict(X)
+        found[name] = (answers[y == 1] == 1).mean(), (answers[y == 0] == 0).mean()
+    assert found[None][0] < 0.1
+    assert np.mean(found["balanced"]) > 0.7
+
+
+def test_weights_of_classes_enter_the_loss(X, y):
+    names = np.array(["ant", "bee", "cat"])[y]
+    of_class = {"ant": 3.0, "cat": 0.5}
+    settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30}
+    classifier = DBNClassifier(**settings, class_weight=of_class).fit(X, names)
+    weights = np.array([3, 1, 0.5])[y]
+    p = classifier.predict_proba(X)[np.arange(30), y]
+    np.testing.assert_allclose(
+        classifier.history_["loss"][0], (-weights * np.log(p)).mean(), rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [("equal", "class_weight"), ({0: -1.0}, "from 0 up"), ({7: 1.0}, "not in class_weight")],
+)
+def test_weights_of_no_class_are_refused(X, y, weights, message):
+    with pytest.raises(ValueError, match=message):
+        DBNClassifier(**QUICK, class_weight=weights).fit(X, y)
+
+
 def test_one_row_is_predicted_as_among_others(X, y):
     classifier = DBNClassifier(**QUICK).fit(X, y)
     alone = np.concatenate([classifier.predict_proba(row[None]) for row in X])
@@ -271,6 +313,13 @@ def test_regression_does_not_depend_on_the_scale_of_its_targets(X, rng):
     plain = DBNRegressor(**QUICK).fit(X, y).predict(X)
     scaled = DBNRegressor(**QUICK).fit(X, 1e9 * y - 1e12).predict(X)
     np.testing.assert_allclose(scaled, 1e9 * plain - 1e12, rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_targets_may_be_as_small_or_large_as_numbers_get(X, rng, scale):
+    y = rng.standard_normal(30)
+    plain, scaled = (DBNRegressor(**QUICK).fit(X, s * y).predict(X) for s in (1, scale))
+    np.testing.assert_allclose(scaled / scale, plain, rtol=1e-6)
 
 
 def test_regression_of_several_targets_one_of_them_constant(X, rng):
