@@ -38,6 +38,7 @@ def test_numbers_come_first_and_each_category_is_a_feature(load):
     assert set(data.feature_names[2:]) <= {"town_Rome", "town_Oslo", "town_Bonn"}
     assert data.X.dtype == data.X_test.dtype == np.float32
     assert set(data.y) | set(data.y_test) == {"yes", "no"}
+    assert data.y.dtype.kind == "U"  # no array of objects
     assert {row[:2] for row in rows(data)} == {(30 + 10 * i, 1000 + 1000 * i) for i in range(5)}
     towns = data.X[:, 2:]
     assert set(np.unique(towns)) <= {0, 1}
