@@ -119,6 +119,23 @@ def test_constant_and_empty_columns_become_zero(load, scale):
     RBM(2, visible="gaussian", n_epochs=1, random_state=0).fit(data.X)
 
 
+def test_a_column_is_text_if_more_than_one_field_in_ten_is_no_number(load):
+    text = "a\n" + "1\n" * 17 + "x\n" * 3
+    assert load(text).feature_names == ["a_1", "a_x"]
+
+
+def test_numbers_have_as_many_values_as_they_like_and_texts_some_hundred(load):
+    rows = "".join(f"{i / 3},name {i % 500}\n" for i in range(1500))
+    data = load("a,b\n" + rows)
+    assert data.feature_names[0] == "a"
+    assert len(data.feature_names) > 400
+
+
+def test_missing_numbers_beside_a_wrong_one_are_not_to_blame(load):
+    with pytest.raises(ValueError, match=r"line 23 .* here x"):
+        load("a\n" + "?\n" + "1\n" * 20 + "x\n")
+
+
 def test_truth_values_are_categories_and_targets(load):
     text = "a,b,c,d\n" + "1,True,False,True\n2,False,True,False\n3,,True,True\n" * 4
     data = load(text, "c")

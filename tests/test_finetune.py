@@ -214,6 +214,23 @@ def test_weight_decay_and_max_norm_bind(X, y):
     assert np.linalg.norm(free[0], axis=0).max() > 0.6
 
 
+def test_max_norm_is_that_of_the_weights_into_one_unit(X, y):
+    classifier = DBNClassifier(**QUICK | {"learning_rate": 1e-12, "pretrain": False}, max_norm=0.3)
+    R = hidden_weights(classifier.fit(X, y).keras_model_)[0]
+    free = hidden_weights(classifier.set_params(max_norm=None).fit(X, y).keras_model_)[0]
+    norm = np.linalg.norm(free, axis=0)
+    np.testing.assert_allclose(R, free * np.minimum(1, 0.3 / norm), rtol=1e-4)
+
+
+def test_weight_decay_adds_half_the_sum_of_squares_to_the_loss(X, y):
+    settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30}
+    plain = DBNClassifier(**settings).fit(X, y)
+    decayed = DBNClassifier(**settings, weight_decay=0.1).fit(X, y)
+    squares = sum((W**2).sum() for W in decayed.keras_model_.get_weights()[::2])
+    added = decayed.history_["loss"][0] - plain.history_["loss"][0]
+    assert added == pytest.approx(0.1 / 2 * squares, rel=1e-3)
+
+
 def test_dropout_of_one_rate_spares_the_visible_layer(X, y):
     def names(dropout):
         model = DBNClassifier(**QUICK, dropout=dropout).fit(X, y).keras_model_
@@ -283,6 +300,15 @@ def test_weights_of_classes_enter_the_loss(X, y):
     np.testing.assert_allclose(
         classifier.history_["loss"][0], (-weights * np.log(p)).mean(), rtol=1e-4
     )
+
+
+def test_held_out_rows_are_weighed_too(X, y):
+    settings = QUICK | FROZEN_IN_PLACE | {"early_stopping": True, "validation_fraction": 0.5}
+    plain, weighed = (
+        DBNClassifier(**settings, class_weight=weights).fit(X, y).history_["val_loss"][0]
+        for weights in (None, {0: 3.0, 1: 3.0, 2: 3.0})
+    )
+    assert weighed == pytest.approx(3 * plain, rel=1e-4)
 
 
 @pytest.mark.parametrize(

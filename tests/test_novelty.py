@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import check_estimator
@@ -53,6 +54,23 @@ def test_held_out_rows_do_not_train(usual):
     two = clone(one).fit(other)
     np.testing.assert_array_equal(one.model_.weights_, two.model_.weights_)
     assert one.offset_ != two.offset_
+
+
+def test_two_rows_are_enough_one_to_train_and_one_for_the_threshold(usual):
+    for share in (0.01, 0.99):
+        detector = NoveltyDetector(RBM(3, n_epochs=1), validation_fraction=share, random_state=0)
+        detector.fit(usual[:2])
+        assert detector.offset_ in detector.score_samples(usual[:2])
+
+
+def test_a_row_at_the_threshold_is_usual(usual):
+    detector = NoveltyDetector(RBM(3, n_epochs=1), 0.5, 0.4, random_state=0).fit(usual[:2])
+    assert 1 in detector.predict(usual[:2][detector.decision_function(usual[:2]) == 0])
+
+
+def test_nothing_is_scored_before_fit(usual):
+    with pytest.raises(NotFittedError):
+        NoveltyDetector().score_samples(usual)
 
 
 def test_same_seed_same_bits_and_the_prototype_stays_untrained(usual):
