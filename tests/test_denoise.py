@@ -82,6 +82,11 @@ def test_missing_block_is_a_square_of_its_share_anywhere(images):
     assert set(rows.argmax(axis=1)) == set(columns.argmax(axis=1)) == set(range(5))
 
 
+def test_missing_block_of_an_oblong_image_has_its_share_too(images):
+    gone = np.isnan(corrupt(images[:20, :4], "missing_block", 0.25, random_state=0))
+    assert (gone.sum(axis=(1, 2)) == 9).all()  # of 32 pixels; the nearest whole side is 3
+
+
 @pytest.mark.parametrize("noise", NOISES)
 def test_noise_repeats_with_its_seed_and_keeps_shape_and_input(images, noise):
     before = images.copy()
@@ -131,7 +136,8 @@ def test_ssim_is_one_for_equal_images_and_less_for_noisy_ones(images):
         ("bernoulli", "gaussian", 0.7, [0.9, 0.2, -0.3, 0.6]),
         ("bernoulli", "gaussian", 0.7, [0.9, np.nan, -0.3, np.nan]),
         ("bernoulli", "salt_and_pepper", 0.4, [1, 0, 0, 1]),
-        ("bernoulli", "missing_pixels", None, [1, np.nan, 0, np.nan]),
+        # What is known here moves the last pixel by 0.16: a chain that lets go of it is found out.
+        ("bernoulli", "missing_pixels", None, [0, np.nan, 1, np.nan]),
         ("gaussian", "gaussian", 0.8, [0.9, -1.5]),
         ("gaussian", "gaussian", 0.8, [np.nan, -1.5]),
         ("gaussian_variances", "gaussian", 0.8, [0.9, -1.5]),
@@ -244,6 +250,12 @@ def test_result_has_the_type_of_the_input(trained, images):
     denoised = denoiser.denoise(images.astype(np.float64) * 3 - 1)
     assert denoised.dtype == np.float64
     assert (denoised.min() >= 0) & (denoised.max() <= 1)
+
+
+def test_estimates_are_cut_to_the_range_of_grey_values():
+    far = np.array([[3.0, -2.0]])
+    denoised = GibbsDenoiser(random_rbm("gaussian"), "gaussian", 0.1, random_state=0).denoise(far)
+    np.testing.assert_array_equal(denoised, [[1, 0]])
 
 
 def test_known_pixels_beyond_the_range_count_as_black_or_white(trained):

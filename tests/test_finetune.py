@@ -180,6 +180,23 @@ def test_early_stopping_gives_back_the_best_weights(digits):
     assert not set(train) & set(held_out)
 
 
+def test_training_stops_ten_epochs_after_the_best(digits):
+    settings = {"learning_rate": 0.3, "n_epochs": 60, "early_stopping": True, "random_state": 0}
+    classifier = DBNClassifier((16,), pretrain=False, **settings).fit(
+        digits.X[:200], digits.y[:200]
+    )
+    losses = classifier.history_["val_loss"]
+    assert len(losses) == np.argmin(losses) + 11 < 60
+
+
+def test_held_out_rows_do_not_train_the_dbn(X, y):
+    settings = QUICK | {"early_stopping": True, "validation_fraction": 0.5}
+    classifier = DBNClassifier(**settings).fit(X, y)
+    train, _ = classifier._split(y, np.random.default_rng(0))
+    bias = DBN((8,), RBM(n_epochs=1)).fit(X[train]).rbms_[0].data_bias_
+    np.testing.assert_allclose(classifier.dbn_.rbms_[0].data_bias_, bias)
+
+
 def test_held_out_rows_keep_the_share_of_each_class():
     y = np.array([0] * 80 + [1] * 19 + [2])
     settings = {"early_stopping": True, "validation_fraction": 0.2}
