@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from models import points, random_rbm
-from stacks import random_dbn
+from stacks import EnumeratedDBN, random_dbn
 
 from dbnlab import DBN, RBM, datasets
 from dbnlab.denoise import (
@@ -169,6 +169,15 @@ def test_one_layer_dbn_has_the_posterior_of_its_rbm():
     np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
+def test_labels_of_a_dbn_take_part_in_its_posterior():
+    dbn = random_dbn(sizes=(3,), labels=True, seed=4)
+    table, y = EnumeratedDBN(dbn), np.array([0.9, 0.2, -0.3, 0.6])
+    weights = table.p_visible() * np.exp(log_density(y, table.V, "gaussian", 0.7))
+    means, _ = GibbsDenoiser(dbn, "gaussian", 0.7, 400, random_state=0)._chain(np.tile(y, (400, 1)))
+    exact = weights @ table.V / weights.sum()
+    np.testing.assert_allclose(means.mean(axis=0), exact, atol=0.01)
+
+
 def test_without_evidence_a_dbn_with_labels_dreams_its_own_distribution():
     dbn = random_dbn(sizes=(3, 2), labels=True, seed=2)
     for up, down in zip(dbn.recognition_weights_, dbn.generative_weights_):
@@ -230,6 +239,28 @@ def test_every_noise_can_be_learned(images, noise):
     )
 
 
+@pytest.mark.parametrize("strengths", [(0.01, 0.02), (0.9, 1.0)])
+def test_strengths_in_training_are_those_of_the_range(images, strengths):
+    model = DenoisingAutoencoder((5,), strengths=strengths, n_epochs=1, random_state=0).fit(images)
+    rows = images.reshape(200, 64)
+    deviation = (model._inputs(rows, np.random.default_rng(0)) - rows).std()
+    assert strengths[0] < deviation < strengths[1]
+
+
+def test_each_image_of_a_batch_misses_a_block_of_its_own_size(rng):
+    images = rng.random((50, 8, 8))
+    options = {"noise": "missing_block", "strengths": (0.02, 0.9), "n_epochs": 1}
+    model = DenoisingAutoencoder((5,), **options, random_state=0).fit(images)
+    rows = images.reshape(50, 64)
+    assert len(set((model._inputs(rows, rng) != rows).sum(axis=1))) > 4
+
+
+def test_missing_pixels_are_given_to_the_network_as_the_mean_image(images):
+    model = DenoisingAutoencoder((5,), n_epochs=1, random_state=0).fit(images)
+    gone = model.denoise(np.full((8, 8), np.nan))
+    np.testing.assert_allclose(gone, model.denoise(images.mean(axis=0)), rtol=1e-5)
+
+
 def test_patches_denoise_pictures_of_any_size(rng):
     rows, columns = np.mgrid[:60, :90]
     picture = 0.5 + 0.4 * np.sign(np.sin(rows / 4)) * np.sign(np.sin(columns / 5))
@@ -246,6 +277,8 @@ def test_result_has_the_type_of_the_input(trained, images):
     denoiser = GibbsDenoiser(trained, "gaussian", 0.3, n_steps=2, random_state=0)
     whole = np.round(255 * images).astype(np.uint8)
     assert denoiser.denoise(whole).dtype == np.uint8
+    expected = np.round(255 * denoiser.denoise(whole / 255))
+    np.testing.assert_array_equal(denoiser.denoise(whole), expected)
     assert denoiser.denoise(whole[0]).shape == (8, 8)
     denoised = denoiser.denoise(images.astype(np.float64) * 3 - 1)
     assert denoised.dtype == np.float64
