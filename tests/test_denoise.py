@@ -198,6 +198,9 @@ def test_samples_agree_with_known_pixels_and_differ_elsewhere(images):
     for one in drawn:
         np.testing.assert_array_equal(one[known], noisy[known])
     assert (drawn[0][~known] != drawn[1][~known]).all()
+    denoiser = GibbsDenoiser(rbm, "missing_block", random_state=0)
+    _, ends = denoiser._chain(np.tile(noisy.reshape(5, 64), (3, 1)))
+    np.testing.assert_array_equal(drawn, ends.reshape(3, 5, 8, 8).astype(np.float32))
 
 
 # Denoisers ------------------------------------------------------------------------------------
@@ -317,6 +320,7 @@ def test_half_precision_is_enough_for_images(trained, images):
     ("pictures", "message"),
     [
         (np.zeros((8, 8, 3)), "3 channels"),
+        (np.zeros((8, 8, 4)), "4 channels"),
         (np.zeros((2, 8, 8, 3)), "3 channels"),
         (np.zeros(64), "reshape rows"),
         (np.zeros((0, 8, 8)), "must have shape"),
@@ -349,6 +353,8 @@ def test_noise_without_meaning_is_refused(trained, noise, strength, message):
 def test_noise_is_put_on_clean_images_only(images):
     with pytest.raises(ValueError, match=r"got -1 to 2"):
         corrupt(np.array([[-1.0, 2.0]]), "gaussian", 0.1)
+    with pytest.raises(ValueError, match=r"got 0.5 to 1.5"):
+        corrupt(np.array([[0.5, 1.5]]), "gaussian", 0.1)
     with pytest.raises(ValueError, match="no missing pixels"):
         DenoisingAutoencoder().fit(np.full((3, 5, 5), np.nan))
     with pytest.raises(ValueError, match=r"\(8, 8\) and \(7, 8\) differ"):

@@ -14,6 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, datasets, units
+from dbnlab.finetune import _batches
 
 keras = pytest.importorskip("keras")
 QUICK = {"layer_sizes": (8, 4), "dbn": DBN(rbm=RBM(n_epochs=2)), "n_epochs": 2, "random_state": 0}
@@ -166,6 +167,21 @@ def test_classifier_learns_digits_better_than_chance_by_far(digits):
     classifier.fit(digits.X, digits.y)
     assert classifier.score(digits.X_test, digits.y_test) > 0.94
     assert len(classifier.history_["loss"]) == 20
+
+
+def test_learning_rate_falls_to_zero(X, y):
+    optimizer = DBNClassifier(**QUICK, pretrain=False).fit(X, y).keras_model_.optimizer
+    assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+
+
+def test_each_pass_takes_all_rows_in_an_order_of_its_own(rng):
+    rows = np.arange(25)[:, None]
+    batches = _batches(rows, [rows[:, 0]], 10, rng, lambda batch: batch)
+    passes = [[next(batches) for _ in range(3)] for _ in range(2)]
+    orders = [np.concatenate([targets for _, targets in one]) for one in passes]
+    assert all((inputs[:, 0] == targets).all() for one in passes for inputs, targets in one)
+    assert all((np.sort(order) == np.arange(25)).all() for order in orders)
+    assert (orders[0] != orders[1]).any()
 
 
 def test_early_stopping_gives_back_the_best_weights(digits):
@@ -396,6 +412,7 @@ def test_autoencoder_beats_the_dbn_it_starts_from(digits):
     error = ((autoencoder.inverse_transform(autoencoder.transform(X)) - X) ** 2).mean()
     assert error < 0.7 * ((autoencoder.dbn_.reconstruct(X) - X) ** 2).mean()
     assert autoencoder.history_["loss"][-1] < autoencoder.history_["loss"][0]
+    assert autoencoder.keras_model_.loss == "binary_crossentropy"
 
 
 def test_code_of_the_autoencoder_is_linear_and_named(X):
