@@ -58,6 +58,7 @@ def test_network_computes_what_transform_does(X, y, parameters):
     dbn.up_down(X, y, 2, learning_rate=0.1)  # recognition and generative weights differ now
     outputs = np.asarray(dbn.to_keras()(X))
     np.testing.assert_allclose(outputs, dbn.transform(X), atol=1e-5)
+    assert outputs.dtype == dbn.rbms_[0].dtype
 
 
 def test_network_is_saved_and_loads_without_dbnlab(X, tmp_path):
@@ -135,6 +136,16 @@ def test_without_pretraining_the_same_network_starts_at_random(X, y):
         assert a.shape == b.shape
     # Glorot's uniform start reaches further than that of an RBM, 0.01 times normal numbers.
     assert np.abs(hidden_weights(random.keras_model_)[0]).max() > 0.3
+
+
+def test_random_starts_differ_between_seeds_and_layers(X, y):
+    settings = QUICK | FROZEN_IN_PLACE | {"layer_sizes": (6, 6), "pretrain": False}
+    one, other = (
+        hidden_weights(DBNClassifier(**settings | {"random_state": seed}).fit(X, y).keras_model_)
+        for seed in (1, 2)
+    )
+    for a, b in [(one[0], other[0]), (one[0], one[2])]:
+        assert np.abs(a - b).max() > 0.1
 
 
 def test_the_prototype_stays_as_it_was(X, y):
@@ -356,7 +367,11 @@ def test_weights_of_no_class_are_refused(X, y, weights, message):
 def test_one_row_is_predicted_as_among_others(X, y):
     classifier = DBNClassifier(**QUICK).fit(X, y)
     alone = np.concatenate([classifier.predict_proba(row[None]) for row in X])
-    np.testing.assert_allclose(alone, classifier.predict_proba(X), rtol=1e-5)
+    p = classifier.predict_proba(X)
+    np.testing.assert_allclose(alone, p, rtol=1e-5)
+    np.testing.assert_allclose(classifier.predict_proba(np.tile(X, (50, 1))), np.tile(p, (50, 1)))
+    assert p.dtype == np.float64
+    assert classifier.predict_proba(X.astype(np.float32)).dtype == np.float32
 
 
 def test_a_dbn_with_labels_is_a_prototype_too(X, y):
