@@ -31,6 +31,8 @@ CHECKSUMS = {
     "brain_mri.npz": "3f9f46002f4441cdcc0a4b2f0d346e95bb1b0b4b6145f71aae7bf3a9cdd16cd8",
     "mnist.npz": "39b9b1ffaa0ba4d8995a616551f0966941fe02a3fe79ba4a9db7373db16d53ad",
     "mnist_dbn.npz": "f691c441372155b37aa774cc286cc4b17462d0d66d782e0dfe06898385ff7660",
+    "spoken_digits.npz": "4c426b20a468105307bbf43b49866dc1270c974f780d3965d8c718e5e7300c9f",
+    "spoken_digits_order.json": "ce1288536d9f8a0245bb5faa808a388b2208e57cdb7042e8619100298951da20",
 }
 REVIEWS = ("imdb", "rotten_tomatoes")
 
@@ -87,6 +89,35 @@ class BrainMRI:
     grey_matter: NDArray
     white_matter: NDArray
     voxel_size: float = 2.0
+
+
+@dataclass(frozen=True)
+class SpokenDigits:
+    """The digits 0 to 9 in English, 50 times each by six speakers.
+
+    Attributes
+    ----------
+    spectrograms : list of 3,000 ndarrays of shape (n_frames, 24), float32
+        Log-mel power in dB, a frame every 10 ms, as `dbnlab.speech.log_mel` gives it, rounded to
+        half decibels. A recording takes 15 to 229 frames.
+    y : ndarray of shape (3000,), int64
+        The digit that is spoken.
+    speaker : ndarray of shape (3000,), str
+        Who speaks it.
+    index : ndarray of shape (3000,), int64
+        Which of the 50 times. Those from 0 to 4 are the official test part.
+    clips : list of 15 ndarrays of shape (n_samples,), int16
+        Some recordings to listen to, at 8 kHz.
+    clip_rows : ndarray of shape (15,), int64
+        Number of the recording that each clip is.
+    """
+
+    spectrograms: list[NDArray]
+    y: NDArray
+    speaker: NDArray
+    index: NDArray
+    clips: list[NDArray]
+    clip_rows: NDArray
 
 
 def load_digits() -> Dataset:
@@ -160,6 +191,26 @@ def load_brain_mri() -> BrainMRI:
         grey = {name: array.astype(np.float32) / 255 for name, array in file.items()}
     heads = grey.pop("heads")
     return BrainMRI(heads[:2], heads[2], **grey)
+
+
+def load_spoken_digits() -> SpokenDigits:
+    """Spectrograms of 3,000 recordings, ordered by digit, speaker and index.
+
+    Jackson et al., Free Spoken Digit Dataset, CC BY-SA 4.0. Each speaker has a microphone and an
+    accent of their own: to learn how well a model will understand somebody else, test it on a
+    speaker it has not heard.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If data/spoken_digits.npz is missing or damaged.
+    """
+    with np.load(path("spoken_digits.npz"), allow_pickle=False) as file:
+        decibels = file["half_decibels"].astype(np.float32) / 2 - 100
+        spectrograms = np.split(decibels, np.cumsum(file["n_frames"], dtype=np.int64)[:-1])
+        clips = np.split(file["clips"], np.cumsum(file["clip_lengths"])[:-1])
+        y, index = file["digit"].astype(np.int64), file["index"].astype(np.int64)
+        return SpokenDigits(spectrograms, y, file["speaker"], index, clips, file["clip_rows"])
 
 
 def load_movie_reviews(source: str = "imdb") -> Dataset:

@@ -108,6 +108,30 @@ def test_stored_dbn_makes_the_errors_that_its_card_says():
     assert abs(wrong - stated) <= 2
 
 
+def test_spoken_digits_are_three_thousand_real_words_of_six_speakers():
+    data = datasets.load_spoken_digits()
+    assert len(data.spectrograms) == 3000
+    assert {s.shape[1] for s in data.spectrograms} == {24}
+    assert all(np.isfinite(s).all() for s in data.spectrograms)
+    keys = list(zip(data.y, data.speaker, data.index))
+    assert keys == sorted(set(keys))
+    assert np.unique(data.speaker, return_counts=True)[1].tolist() == [500] * 6
+    assert (data.index < 5).sum() == 300
+    # "six" begins and ends with hisses, which are high; "nine" has none.
+    high = [data.spectrograms[k][:, 18:].mean() - data.spectrograms[k].mean() for k in range(3000)]
+    assert np.mean(np.array(high)[data.y == 6]) > np.mean(np.array(high)[data.y == 9]) + 5
+
+
+def test_clips_are_recordings_of_the_test_part():
+    data = datasets.load_spoken_digits()
+    assert (data.index[data.clip_rows] == 0).all()
+    assert set(data.y[data.clip_rows]) == set(range(10))
+    assert [len(data.spectrograms[row]) for row in data.clip_rows] == [
+        1 + (len(clip) - 1) // 80 for clip in data.clips
+    ]
+    assert all(clip.dtype == np.int16 for clip in data.clips)
+
+
 def test_brain_mri_is_split_by_person_and_its_tissues_lie_in_the_brain():
     mri = datasets.load_brain_mri()
     assert mri.heads.shape == (2, *mri.head_test.shape) == (2, 88, 128, 128)

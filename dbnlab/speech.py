@@ -1,0 +1,316 @@
+r"""From sound to the rows of an RBM: log-mel frames, and windows of neighbouring frames.
+
+Every 10 ms the spectrum of the 25 ms around is summed into bands as wide as the ear hears them,
+equally spaced on the mel scale
+
+    mel(f) = 2595 log10(1 + f / 700),        f in Hz,
+
+and the power of each band is given in dB. A *spectrogram* is such an array of shape
+(n_frames, N_BANDS); a row of the RBM is a window of frames side by side.
+"""
+
+import os
+import warnings
+from math import gcd
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.io import wavfile
+from scipy.signal import ShortTimeFFT, resample_poly
+from scipy.signal.windows import hann
+
+from dbnlab.checks import check_number
+
+RATE = 8000
+FRAME, HOP, N_FFT = 200, 80, 256  # samples: 25 ms, 10 ms
+N_BANDS, LOWEST = 24, 100.0
+FLOOR = 1e-10  # power, -100 dB: below the rounding noise of 16-bit sound
+SILENCE = 1e-3  # peak amplitude, -60 dB
+SHORTEST = 0.1  # seconds
+
+
+def read_wav(path: str | os.PathLike) -> NDArray:
+    """The sound of a WAV file: one channel at 8 kHz.
+
+    Channels are averaged, a constant offset is taken off, and other rates are resampled with the
+    polyphase filter of SciPy, which keeps what lies below 4 kHz.
+
+    Parameters
+    ----------
+    path : path of the WAV file
+        PCM of 8 to 64 bits, or floating-point samples, at 8 kHz or more.
+
+    Returns
+    -------
+    samples : ndarray of shape (n_samples,), float32
+        Amplitudes, of which 1 is the largest that the file could hold.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is no such WAV file, is shorter than 0.1 s or silent (below -60 dB).
+    """
+    name = os.path.basename(os.fspath(path))
+    with warnings.catch_warnings():
+        # Programs add chunks of their own, such as titles, which SciPy names and skips.
+        warnings.simplefilter("ignore", wavfile.WavFileWarning)
+        try:
+            rate, samples = wavfile.read(path)
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"{name} cannot be read as WAV ({error}): save the recording as WAV, PCM, 16 bits"
+            ) from None
+    samples = _amplitudes(samples)
+    if samples.ndim == 2:
+        samples = samples.mean(axis=1)
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{name} holds samples that are not finite: save it as PCM, 16 bits")
+    samples = resample(samples, rate)
+    if len(samples) < SHORTEST * RATE:
+        raise ValueError(
+            f"{name} lasts {len(samples) / RATE:.3f} s: a spoken word takes {SHORTEST} s or more"
+        )
+    samples = samples - samples.mean()
+    if np.abs(samples).max() < SILENCE:
+        raise ValueError(f"{name} is silent, no sample is above -60 dB: check the microphone")
+    return samples.astype(np.float32)
+
+
+def _amplitudes(samples: NDArray) -> NDArray:
+    """Samples of any format on the scale where the loudest is 1."""
+    kind = samples.dtype
+    if kind.kind == "f":
+        return samples.astype(np.float64)
+    half = 2.0 ** (8 * kind.itemsize - 1)
+    return (samples - half if kind.kind == "u" else samples) / half
+
+
+def resample(samples: ArrayLike, rate: int) -> NDArray:
+    """Samples taken `rate` times a second as they would be at 8,000.
+
+    Parameters
+    ----------
+    samples : array-like of shape (n_samples,)
+    rate : int
+        In Hz, 8000 or more.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `rate` is below 8000, or not an integer.
+    """
+    check_number(rate, "rate", Integral)
+    if rate < RATE:
+        raise ValueError(
+            f"rate={rate}: {rate} samples a second hold no sound above {rate // 2} Hz, but speech "
+            f"is told apart up to {RATE // 2} Hz: record at {RATE} Hz or more"
+        )
+    common = gcd(int(rate), RATE)
+    return resample_poly(np.asarray(samples), RATE // common, rate // common)
+
+
+def mel_filters() -> NDArray:
+    """Weight of each frequency in each band: triangles that meet at their neighbours' peaks.
+
+    The peaks are equally spaced in mel (O'Shaughnessy 1987) between 100 and 4,000 Hz; between the
+    first peak and the last the weights of a frequency sum to 1.
+
+    Returns
+    -------
+    filters : ndarray of shape (N_BANDS, n_frequencies)
+        For the frequencies of a spectrum of 256 samples at 8 kHz, 31.25 Hz apart.
+    """
+    frequencies = np.fft.rfftfreq(N_FFT, 1 / RATE)
+    corners = band_corners()
+    triangles = np.lib.stride_tricks.sliding_window_view(corners, 3)
+    return np.array([np.interp(frequencies, triangle, [0, 1, 0]) for triangle in triangles])
+
+
+def band_corners() -> NDArray:
+    """Edges and peaks of the bands in Hz: band k reaches from corner k to k + 2, its peak between.
+
+    Returns
+    -------
+    corners : ndarray of shape (N_BANDS + 2,)
+    """
+    low, high = (2595 * np.log10(1 + f / 700) for f in (LOWEST, RATE / 2))
+    return 700 * (10 ** (np.linspace(low, high, N_BANDS + 2) / 2595) - 1)
+
+
+def log_mel(samples: ArrayLike) -> NDArray:
+    """Spectrogram of a sound: power in each mel band every 10 ms, in dB.
+
+    Frame t is centred at t · 10 ms; beyond its ends the sound is taken to be silent. 0 dB is about
+    the loudest that a band can be, -100 dB is silence.
+
+    Parameters
+    ----------
+    samples : array-like of shape (n_samples,)
+        At 8 kHz, at least one frame of 200; see `read_wav` and `resample`.
+
+    Returns
+    -------
+    spectrogram : ndarray of shape (1 + (n_samples - 1) // 80, N_BANDS), float32
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 200 samples, or more than one dimension.
+    """
+    samples = np.asarray(samples, dtype=np.float64)
+    if samples.ndim != 1 or len(samples) < FRAME:
+        raise ValueError(
+            f"samples must be one channel of {FRAME} samples or more, got shape {samples.shape}"
+        )
+    n_frames = 1 + (len(samples) - 1) // HOP
+    transform = ShortTimeFFT(
+        hann(FRAME, sym=False), HOP, RATE, mfft=N_FFT, scale_to="magnitude", phase_shift=None
+    )
+    power = transform.spectrogram(samples, p0=0, p1=n_frames)
+    return (10 * np.log10(mel_filters() @ power + FLOOR)).T.astype(np.float32)
+
+
+def trim(spectrogram: ArrayLike, span: float = 40.0) -> NDArray:
+    """Leave out the frames before the first and after the last that is nearly as loud as any.
+
+    Parameters
+    ----------
+    spectrogram : array-like of shape (n_frames, N_BANDS)
+        In dB.
+    span : float, default=40.0
+        How far below the loudest frame sound still counts, in dB.
+
+    Returns
+    -------
+    spectrogram : ndarray of shape (n_kept, N_BANDS)
+    """
+    spectrogram = _checked(spectrogram)
+    loudness = 10 * np.log10((10 ** (spectrogram.astype(np.float64) / 10)).sum(axis=1))
+    loud = np.flatnonzero(loudness >= loudness.max() - span)
+    return spectrogram[loud[0] : loud[-1] + 1]
+
+
+def normalise(spectrogram: ArrayLike) -> NDArray:
+    """Take off the mean over all frames and bands: how loud the recording is.
+
+    The mean of each band, which is often taken off long recordings for what a microphone adds to
+    it, would take a single word's vowel along.
+
+    Parameters
+    ----------
+    spectrogram : array-like of shape (n_frames, N_BANDS)
+        In dB.
+
+    Returns
+    -------
+    spectrogram : ndarray of shape (n_frames, N_BANDS)
+        In dB, relative to the mean.
+    """
+    spectrogram = _checked(spectrogram)
+    return spectrogram - spectrogram.mean()
+
+
+def stack(frames: ArrayLike, width: int = 11) -> NDArray:
+    """Each frame with its neighbours, as one row: the past first, frame by frame.
+
+    Before the first and after the last frame these two are repeated.
+
+    Parameters
+    ----------
+    frames : array-like of shape (n_frames, n_bands)
+    width : int, default=11
+        Frames in a row, an odd number.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_frames, width * n_bands)
+        ``rows[t].reshape(width, n_bands)`` is the window around frame t.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `width` is not a positive odd integer.
+    """
+    frames = _checked(frames)
+    check_number(width, "width", Integral, min_val=1)
+    if width % 2 == 0:
+        raise ValueError(f"width={width}: choose an odd number, so that a frame is in the middle")
+    padded = np.pad(frames, ((width // 2, width // 2), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=0)
+    return windows.transpose(0, 2, 1).reshape(len(frames), -1)
+
+
+def rows(spectrogram: ArrayLike, width: int = 11) -> NDArray:
+    """What a network is given of a recording: `trim`, then `normalise`, then `stack`.
+
+    Gaussian visible units need columns of variance 1 besides: that takes a scaler which has seen
+    all training rows, such as scikit-learn's StandardScaler.
+
+    Parameters
+    ----------
+    spectrogram : array-like of shape (n_frames, N_BANDS)
+        In dB.
+    width : int, default=11
+        Frames in a row, an odd number.
+
+    Returns
+    -------
+    rows : ndarray of shape (n_kept, width * N_BANDS)
+    """
+    return stack(normalise(trim(spectrogram)), width)
+
+
+def stretch(frames: ArrayLike, n_frames: int = 16) -> NDArray:
+    """A recording of any length as `n_frames` frames, linearly interpolated between its own.
+
+    Parameters
+    ----------
+    frames : array-like of shape (n_old, n_bands)
+    n_frames : int, default=16
+
+    Returns
+    -------
+    frames : ndarray of shape (n_frames, n_bands)
+    """
+    frames = _checked(frames)
+    check_number(n_frames, "n_frames", Integral, min_val=1)
+    old, new = np.arange(len(frames)), np.linspace(0, len(frames) - 1, n_frames)
+    return np.stack([np.interp(new, old, band) for band in frames.T], axis=1)
+
+
+def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
+    """What the rows of each recording say together: the mean of their log-probabilities.
+
+    The digit with the largest mean is the one with the largest product of probabilities.
+
+    Parameters
+    ----------
+    log_probabilities : array-like of shape (sum of n_rows, n_classes)
+        One recording's rows after the other's.
+    n_rows : array-like of shape (n_recordings,)
+        Number of rows of each recording, at least one.
+
+    Returns
+    -------
+    means : ndarray of shape (n_recordings, n_classes)
+    """
+    log_probabilities, n_rows = np.asarray(log_probabilities), np.asarray(n_rows)
+    if n_rows.min() < 1 or n_rows.sum() != len(log_probabilities):
+        raise ValueError(
+            f"n_rows must be positive and sum to the {len(log_probabilities)} rows of "
+            f"log_probabilities, but sums to {n_rows.sum()}"
+        )
+    starts = np.concatenate([[0], np.cumsum(n_rows)[:-1]])
+    return np.add.reduceat(log_probabilities, starts) / n_rows[:, None]
+
+
+def _checked(frames: ArrayLike) -> NDArray:
+    frames = np.asarray(frames)
+    if frames.ndim != 2 or not len(frames):
+        raise ValueError(f"frames must have shape (n_frames, n_bands), got {frames.shape}")
+    return frames
