@@ -70,24 +70,24 @@ def read_wav(path: str | os.PathLike) -> NDArray:
         samples = samples.mean(axis=1)
     if not np.isfinite(samples).all():
         raise ValueError(f"{name} holds samples that are not finite: save it as PCM, 16 bits")
+    # Before resampling, which would take an offset for a sound that starts and stops.
+    if len(samples):
+        samples = samples - samples.mean()
     samples = resample(samples, rate)
     if len(samples) < SHORTEST * RATE:
         raise ValueError(
             f"{name} lasts {len(samples) / RATE:.3f} s: a spoken word takes {SHORTEST} s or more"
         )
-    samples = samples - samples.mean()
     if np.abs(samples).max() < SILENCE:
         raise ValueError(f"{name} is silent, no sample is above -60 dB: check the microphone")
     return samples.astype(np.float32)
 
 
 def _amplitudes(samples: NDArray) -> NDArray:
-    """Samples of any format on the scale where the loudest is 1."""
-    kind = samples.dtype
-    if kind.kind == "f":
+    """Samples of any format on the scale where the loudest is 1; 8-bit ones keep their offset."""
+    if samples.dtype.kind == "f":
         return samples.astype(np.float64)
-    half = 2.0 ** (8 * kind.itemsize - 1)
-    return (samples - half if kind.kind == "u" else samples) / half
+    return samples / 2.0 ** (8 * samples.dtype.itemsize - 1)
 
 
 def resample(samples: ArrayLike, rate: int) -> NDArray:

@@ -105,6 +105,12 @@ def test_rows_do_not_depend_on_how_loud_the_recording_is(word):
     )
 
 
+def test_normalising_keeps_what_tells_bands_apart(rng):
+    spectrogram = rng.normal(size=(20, 4)) + np.array([0, 10, 20, 30])
+    expected = spectrogram - spectrogram.mean()
+    np.testing.assert_allclose(speech.normalise(spectrogram + 7), expected)
+
+
 def test_stretching_keeps_the_ends_and_what_is_linear():
     frames = np.linspace([0, 5], [1, -5], 30)
     np.testing.assert_allclose(speech.stretch(frames, 7), np.linspace([0, 5], [1, -5], 7))
@@ -169,6 +175,12 @@ def test_every_sample_format_is_read_on_one_scale(write, word, dtype):
 def test_channels_are_averaged_and_an_offset_is_taken_off(write, word):
     stereo = np.stack([word + 0.1, np.zeros_like(word)], axis=1).astype(np.float32)
     np.testing.assert_allclose(speech.read_wav(write(stereo)), (word - word.mean()) / 2, atol=1e-6)
+
+
+def test_offset_leaves_no_click_at_another_rate(write):
+    still = np.full(16000, 0.5, np.float32)
+    still[8000:8200] += tone(1000, 200 / 16000, 16000, 0.1).astype(np.float32)
+    assert np.abs(speech.read_wav(write(still, 16000))[:1000]).max() < 0.01
 
 
 def test_chunks_of_other_programs_are_skipped_in_silence(write, word):
