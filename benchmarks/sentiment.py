@@ -214,8 +214,10 @@ def networks() -> Iterator[dict]:
 
     def fit(setting: tuple, rows: np.ndarray, y: np.ndarray) -> tuple:
         pretrain, rate = setting
-        options = {"batch_size": 20 if len(rows) < 200 else 100, "dropout": 0.3}
-        options["n_epochs"] = 30 if len(rows) < 1000 else 10 if len(rows) < 5000 else 3
+        # As many passes as give 300 updates, or three.
+        size = 20 if len(rows) < 200 else 100
+        options = {"batch_size": size, "dropout": 0.3}
+        options["n_epochs"] = max(3, -(-300 * size // len(rows)))
         model = DBNClassifier(
             dbn=FrozenEstimator(dbn), pretrain=pretrain, learning_rate=rate, random_state=SEED,
             **options,
@@ -227,7 +229,7 @@ def networks() -> Iterator[dict]:
     for n, draws in labelled(ys[0]).items():
         found[n] = {}
         for name, pretrain in {"DBN, fine-tuned": True, "random start": False}.items():
-            settings = {f"rate {rate}": (pretrain, rate) for rate in (1e-3, 3e-3)}
+            settings = {f"rate {rate}": (pretrain, rate) for rate in (1e-3, 3e-3, 1e-2)}
             found[n][name] = result = judged(settings, ys, draws, fit)
             print(n, name, result["setting"], np.mean(result["test_accuracies"]), flush=True)
         yield {"labels": found}
