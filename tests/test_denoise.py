@@ -242,6 +242,18 @@ def test_every_noise_can_be_learned(images, noise):
     )
 
 
+def test_each_batch_of_the_autoencoder_gets_its_noise(images):
+    sizes = []
+
+    class Watched(DenoisingAutoencoder):
+        def _inputs(self, rows, rng):
+            sizes.append(len(rows))
+            return super()._inputs(rows, rng)
+
+    Watched((5,), batch_size=80, n_epochs=2, random_state=0).fit(images)
+    assert sizes[:6] == [80, 80, 40] * 2
+
+
 @pytest.mark.parametrize("strengths", [(0.01, 0.02), (0.9, 1.0)])
 def test_strengths_in_training_are_those_of_the_range(images, strengths):
     model = DenoisingAutoencoder((5,), strengths=strengths, n_epochs=1, random_state=0).fit(images)
