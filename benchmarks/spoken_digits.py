@@ -23,7 +23,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -219,30 +219,28 @@ def best_settings() -> dict:
     return {m: {10: b["100"], 100: b["100"], None: b.get("all", b["100"])} for m, b in best.items()}
 
 
-def rounds() -> Iterator[tuple[str, int | None, int]]:
-    """Model, labels and draw, what is cheap or matters most first."""
+def rounds(models: Sequence[str]) -> Iterator[tuple[str, int | None, int]]:
+    """Model, labels and draw: the first draw of everything comes before the second of anything."""
     for draw in range(N_DRAWS):
-        for n in N_LABELS:
-            if n or draw == 0:
-                yield from (("logistic regression", n, draw), ("SVM", n, draw))
-    for draw in range(N_DRAWS):
-        for models, n_draws in ((("DBN", "random start"), N_DRAWS), (("CNN",), N_CNN_DRAWS)):
-            for n in (None, 100, 10):
-                if draw < (n_draws if n else 1):
-                    yield from ((model, n, draw) for model in models)
+        for n in (None, 100, 10):
+            for model in models:
+                if draw < (1 if n is None else N_CNN_DRAWS if model == "CNN" else N_DRAWS):
+                    yield model, n, draw
 
 
 def compare(data: datasets.SpokenDigits) -> dict:
-    """Wrong answers: of 500 recordings of each test speaker, then of 300 of the official split.
+    """Wrong answers: of 500 recordings of each test speaker, and of 300 of the official split.
 
-    Written after each round over the speakers: a run that is stopped has whole rounds.
+    What is cheap comes first. Written after each round over the four speakers or the official
+    split, so that a run that is stopped has whole rounds.
     """
     best, found = best_settings(), {}
     tests = {name: data.speaker == name for name in SPEAKERS if name not in VALIDATION}
-    folds = {name: Fold(data, test, name) for name, test in tests.items()}
-    for group in (folds, {"official": Fold(data, data.index < 5, "official")}):
-        for model, n, draw in rounds():
-            for name, fold in group.items():
+    by_speaker = {name: Fold(data, test, name) for name, test in tests.items()}
+    official = {"official": Fold(data, data.index < 5, "official")}
+    for models in (("logistic regression", "SVM"), ("DBN", "random start"), ("CNN",)):
+        for (model, n, draw), folds in product(rounds(models), (by_speaker, official)):
+            for name, fold in folds.items():
                 key = f"{name} {n} {model} {draw}"
                 errors = once(key, fold.errors, model, n, best[model][n], draw)
                 of_labels = found.setdefault(name, {}).setdefault(str(n or "all"), {})
