@@ -33,8 +33,9 @@ SEEDS = (0, 1, 2)
 SIZES = (10, 50)
 # Hidden units up to which log Z is a sum over all of their states.
 ENUMERATED = 12
-RSM = {"learning_rate": (0.01, 0.03, 0.1), "weight_decay": (2e-4, 2e-3, 1e-2)}
-LDA = {"doc_topic_prior": (0.1, 0.5, 2.0), "topic_word_prior": (0.02, 0.2, 2.0)}
+# A coarse grid, and then the neighbours of its best points beyond its edges.
+RSM = [*product((0.01, 0.03, 0.1), (2e-4, 2e-3)), (0.03, 1e-2)]
+LDA = [*product((0.02, 0.1, 0.5), (0.02, 0.2)), (1.0, 0.2), (0.5, 1.0)]
 N_NEIGHBOURS = 10
 
 
@@ -168,10 +169,11 @@ def tune(earlier: dict) -> dict:
     counts, _ = documents()
     X, V = counts["train"][:N_TUNE], counts["validation"]
     report = {"chosen_by": "perplexity of the second half of validation documents, 50 topics"}
-    for name, (grid, make, next_word) in KINDS.items():
+    report |= {name: earlier[name] for name in KINDS if name in earlier}
+    for name, (names, grid, make, next_word) in KINDS.items():
         tried = earlier.get(name, {}).get("tried", [])
-        for values in product(*grid.values()):
-            setting = dict(zip(grid, values))
+        for values in grid:
+            setting = dict(zip(names, values))
             if setting in [t["setting"] for t in tried]:
                 continue
             found = completion(next_word, make(50, 0, **setting).fit(X), V, 0)
@@ -189,7 +191,7 @@ def perplexities(chosen: dict) -> dict:
     p = X.sum(axis=0, dtype=float) + 0.5
     unigram = perplexity(V * np.log(p / p.sum()), V)
     report = {"n_words": int(V.sum()), "median_length": int(np.median(lengths)), "unigram": unigram}
-    for size, seed in product(SIZES, SEEDS):
+    for seed, size in product(SEEDS, SIZES):
         start = time.process_time()
         rbm = replicated_softmax(size, seed, **chosen["rsm"]).fit(X)
         row = {"rsm_seconds": round(time.process_time() - start, 1)}
@@ -223,8 +225,8 @@ def retrieval(chosen: dict) -> dict:
     report = {"chance": 0.5, "n_neighbours": N_NEIGHBOURS, "database": len(X), "queries": len(V)}
     report["tfidf"] = by_cosine(tfidf.fit_transform(X), tfidf.transform(V), y, y_test)
     for seed in SEEDS:
-        first = replicated_softmax(256, seed, **chosen["rsm"])
-        dbn = DBN((256, 128, 32), [first, RBM(n_epochs=30), RBM(n_epochs=30)], random_state=seed)
+        first = replicated_softmax(128, seed, **chosen["rsm"])
+        dbn = DBN((128, 64, 32), [first, RBM(n_epochs=30), RBM(n_epochs=30)], random_state=seed)
         dbn.fit(X)
         for layer, n_bits in enumerate(dbn.layer_sizes[1:], start=1):
             compare_codes(report, dbn, layer, n_bits, seed, tfidf, counts, labels)
@@ -279,7 +281,10 @@ def precision(nearest: np.ndarray, y: np.ndarray, y_test: np.ndarray, seconds: f
     return {"precision": round(share, 4), "milliseconds_per_query": milliseconds}
 
 
-KINDS = {"rsm": (RSM, replicated_softmax, next_word_rsm), "lda": (LDA, lda_model, next_word_lda)}
+KINDS = {
+    "rsm": (("learning_rate", "weight_decay"), RSM, replicated_softmax, next_word_rsm),
+    "lda": (("doc_topic_prior", "topic_word_prior"), LDA, lda_model, next_word_lda),
+}
 
 
 def keep(row: str, found: dict) -> None:
