@@ -511,7 +511,7 @@ def tumour() -> dict | None:
     healthy[:, :, slices_with[0] - 1 : slices_with[-1] + 2] = False
     sources = {
         "two heads without contrast agent": [(v, depth(m) > INNER) for v, m in heads()[:2]],
-        "another patient, away from his lesion": [(other, healthy)],
+        "another patient, away from the lesion": [(other, healthy)],
     }
     where = np.argwhere(inner)
     y = truth[inner]
