@@ -499,7 +499,8 @@ def test_the_network_computes_what_the_stack_does(dbn):
 def test_a_classifier_is_fine_tuned_on_counts_and_an_autoencoder_refuses_them():
     X, y = np.tile([[9, 0, 1], [0, 9, 1]], (50, 1)), np.tile([0, 1], 50)
     prototype = DBN(rbm=[RBM(visible=ReplicatedSoftmax(3), learning_rate=0.05)])
-    classifier = DBNClassifier((3,), prototype, n_epochs=20, random_state=0).fit(X, y)
+    options = {"n_epochs": 50, "learning_rate": 0.05, "batch_size": 10, "random_state": 0}
+    classifier = DBNClassifier((3,), prototype, **options).fit(X, y)
     assert classifier.score(X, y) == 1
     with pytest.raises(ValueError, match="made of Bernoulli and Gaussian layers"):
         DeepAutoencoder((3,), dbn=prototype).fit(X)
