@@ -122,7 +122,7 @@ def log_z_of_lengths(rbm: RBM, lengths: np.ndarray, seed: int) -> dict:
 
 
 def of_length(rbm: RBM, length: int, seed: int) -> likelihood.LogPartition:
-    options = {"n_betas": 500, "n_chains": 50, "random_state": seed}
+    options = {"n_betas": 5000, "n_chains": 50, "random_state": seed}
     return likelihood.log_partition(likelihood.at_length(rbm, length), **options)
 
 
