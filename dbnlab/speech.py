@@ -279,8 +279,11 @@ def stretch(frames: ArrayLike, n_frames: int = 16) -> NDArray:
     """
     frames = _checked(frames)
     check_number(n_frames, "n_frames", Integral, min_val=1)
-    old, new = np.arange(len(frames)), np.linspace(0, len(frames) - 1, n_frames)
-    return np.stack([np.interp(new, old, band) for band in frames.T], axis=1)
+    places = np.linspace(0, len(frames) - 1, n_frames)
+    before = places.astype(int)
+    after = np.minimum(before + 1, len(frames) - 1)
+    share = (places - before)[:, None]
+    return (1 - share) * frames[before] + share * frames[after]
 
 
 def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
