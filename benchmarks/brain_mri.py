@@ -10,14 +10,12 @@ folder it says so and leaves the stored result alone. Each command writes its pa
 results/brain_mri.json.
 """
 
-import json
-import platform
 import sys
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import numpy as np
+import stored
 from scipy.ndimage import gaussian_filter, zoom
 from scipy.stats import kurtosis
 from sklearn.decomposition import PCA, FastICA
@@ -553,14 +551,9 @@ def main() -> None:
     found = PARTS[part]()
     if found is None:
         return
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    report[part] = {
-        "command": f"python benchmarks/brain_mri.py {part}" + " FOLDER" * (part == "tumour"),
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}",
-        **found,
-    }
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
+    if part == "tumour":
+        found["command"] = "python benchmarks/brain_mri.py tumour FOLDER"
+    stored.write(TARGET, part, found)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ dropout; each with the best of three learning rates on validation images, found 
 """
 
 import json
-import platform
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import numpy as np
+import stored
 from dbn_mnist import N_TRAIN, SEED
 from fine_tune_mnist import PASSES, SIZES, batch_size, labelled, pretrained
 from sklearn.frozen import FrozenEstimator
@@ -140,7 +139,7 @@ def grid(mnist: datasets.Dataset) -> list[dict]:
 
     With the rates that `labels` has chosen.
     """
-    tuning = json.loads(TARGET.read_text())["labels"]["found"]["validation_errors_at_rates"]
+    tuning = stored.read(TARGET)["labels"]["found"]["validation_errors_at_rates"]
 
     def row(n_layers: int, width: int, kind: str) -> dict:
         sizes, pretraining = (width,) * n_layers, 0.0
@@ -218,14 +217,7 @@ def main() -> None:
     RUNS.mkdir(exist_ok=True)
     part = sys.argv[1]
     found = {"labels": labels, "grid": grid, "cost": cost}[part](datasets.load_mnist())
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    report[part] = {
-        "command": f"python benchmarks/compare_mnist.py {part}",
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}",
-        "found": found,
-    }
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
+    stored.write(TARGET, part, {"found": found})
 
 
 if __name__ == "__main__":

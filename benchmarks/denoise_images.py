@@ -9,15 +9,13 @@ posteriors are tuned on validation images. picture: Gaussian noise of deviation 
 writes its part of results/denoise_images.json.
 """
 
-import json
-import platform
 import sys
 import time
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
 
 import numpy as np
+import stored
 from dbn_mnist import N_TRAIN, SEED
 from scipy.ndimage import median_filter
 from scipy.signal import wiener
@@ -196,14 +194,7 @@ def picture() -> dict:
 def main() -> None:
     part = sys.argv[1]
     found = {"mnist": mnist, "picture": picture}[part]()
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    report[part] = {
-        "command": f"python benchmarks/denoise_images.py {part}",
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}",
-        **found,
-    }
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
+    stored.write(TARGET, part, found)
 
 
 if __name__ == "__main__":

@@ -8,14 +8,12 @@ chosen on the test images. The DBN is checkpointed in benchmarks/runs/.
 """
 
 import copy
-import json
-import platform
 import sys
 import time
-from datetime import date
 from pathlib import Path
 
 import numpy as np
+import stored
 from dbn_mnist import N_TRAIN, PROTOTYPE, SEED
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
@@ -133,15 +131,8 @@ def main() -> None:
         found = all_labels(mnist, dbn, RECIPES[row])
     else:
         found = {"few_labels": few_labels, "regularisers": regularisers}[row](mnist, dbn)
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    report[row] = {
-        "command": f"python benchmarks/fine_tune_mnist.py {row}",
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}",
-        **found,
-    }
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
-    print({k: v for k, v in report[row].items() if k != "training_loss"})
+    stored.write(TARGET, row, found)
+    print({k: v for k, v in found.items() if k != "training_loss"})
 
 
 if __name__ == "__main__":

@@ -11,18 +11,16 @@ DBN fine-tuned by backpropagation, and the same network from random weights. Eac
 part of results/sentiment.json, as far as it has come.
 """
 
-import json
-import platform
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import date
 from importlib import resources
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import stored
 from scipy.sparse import csr_array, hstack
 from sklearn.base import ClassifierMixin
 from sklearn.decomposition import TruncatedSVD
@@ -238,15 +236,8 @@ def networks() -> Iterator[dict]:
 def main() -> None:
     command, start = sys.argv[1], time.process_time()
     for found in {"few_labels": few_labels, "networks": networks}[command]():
-        report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-        report[command] = {
-            "command": f"python benchmarks/sentiment.py {command}",
-            "date": date.today().isoformat(),
-            "machine": f"{platform.machine()}, NumPy {np.__version__}",
-            "processor_minutes": round((time.process_time() - start) / 60, 1),
-            **found,
-        }
-        TARGET.write_text(json.dumps(report, indent=1) + "\n")
+        minutes = round((time.process_time() - start) / 60, 1)
+        stored.write(TARGET, command, {"processor_minutes": minutes} | found)
 
 
 if __name__ == "__main__":

@@ -17,16 +17,15 @@ stopped; all three take about 25 minutes of one core.
 """
 
 import json
-import platform
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date
 from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
+import stored
 from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.frozen import FrozenEstimator
@@ -211,7 +210,7 @@ def tune(data: datasets.SpokenDigits) -> dict:
 
 def best_settings() -> dict:
     """For each model and number of labels; 10, and the CNN with all, take what is best with 100."""
-    tuned = json.loads(TARGET.read_text())["tune"]["errors_of_1000"]
+    tuned = stored.read(TARGET)["tune"]["errors_of_1000"]
     best = {
         model: {n: SETTINGS[model][int(np.argmin(errors))] for n, errors in tuned[model].items()}
         for model in MODELS
@@ -245,7 +244,7 @@ def compare(data: datasets.SpokenDigits) -> dict:
                 errors = once(key, fold.errors, model, n, best[model][n], draw)
                 of_labels = found.setdefault(name, {}).setdefault(str(n or "all"), {})
                 of_labels.setdefault(model, []).append(errors)
-            write("compare", {"errors": found})
+            stored.write(TARGET, "compare", {"errors": found})
     return {"errors": found}
 
 
@@ -324,22 +323,11 @@ def once(key: str, compute: Callable, *arguments: object) -> int:
     return done()[key]
 
 
-def write(part: str, found: dict) -> None:
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    report[part] = {
-        "command": f"python benchmarks/spoken_digits.py {part}",
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}",
-        **found,
-    }
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
-
-
 def main() -> None:
     RUNS.mkdir(exist_ok=True)
     part = sys.argv[1]
     compute = {"tune": tune, "compare": compare, "latency": latency}[part]
-    write(part, compute(datasets.load_spoken_digits()))
+    stored.write(TARGET, part, compute(datasets.load_spoken_digits()))
 
 
 if __name__ == "__main__":

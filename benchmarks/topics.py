@@ -7,15 +7,13 @@ has chosen on documents for validation. The test documents are opened by the oth
 Perplexities are per word, of the words in their order, given the length of the document.
 """
 
-import json
-import platform
 import sys
 import time
-from datetime import date
 from itertools import product
 from pathlib import Path
 
 import numpy as np
+import stored
 from scipy.interpolate import PchipInterpolator
 from scipy.special import gammaln, logsumexp
 from sklearn.decomposition import LatentDirichletAllocation, TruncatedSVD
@@ -179,7 +177,7 @@ def tune(earlier: dict) -> dict:
             found = completion(next_word, make(50, 0, **setting).fit(X), V, 0)
             tried.append({"setting": setting, "perplexity": found})
             print(name, tried[-1], flush=True)
-            keep("tune", report | {name: {"tried": tried}})
+            stored.write(TARGET, "tune", report | {name: {"tried": tried}})
         report[name] = {"tried": tried, "chosen": min(tried, key=lambda t: t["perplexity"])}
     return report
 
@@ -212,7 +210,7 @@ def perplexities(chosen: dict) -> dict:
         row["lda_scikit_learn"] = round(lda.perplexity(V), 2)
         row["lda_half"] = completion(next_word_lda, lda, V, seed)
         report.setdefault(str(size), []).append(row)
-        keep("perplexity", report)
+        stored.write(TARGET, "perplexity", report)
     return report
 
 
@@ -230,7 +228,7 @@ def retrieval(chosen: dict) -> dict:
         dbn.fit(X)
         for layer, n_bits in enumerate(dbn.layer_sizes[1:], start=1):
             compare_codes(report, dbn, layer, n_bits, seed, tfidf, counts, labels)
-        keep("retrieval", report)
+        stored.write(TARGET, "retrieval", report)
     return report
 
 
@@ -287,27 +285,14 @@ KINDS = {
 }
 
 
-def keep(row: str, found: dict) -> None:
-    """Write what a command has found so far."""
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    report[row] = {
-        "command": f"python benchmarks/topics.py {row}",
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}, one thread",
-        **found,
-    }
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
-
-
 def main() -> None:
     row = sys.argv[1]
-    report = json.loads(TARGET.read_text()) if TARGET.exists() else {}
-    tuned = report.get("tune", {})
+    tuned = stored.read(TARGET).get("tune", {})
     if row == "tune":
-        keep(row, tune(tuned))
+        stored.write(TARGET, row, tune(tuned))
         return
     chosen = {name: tuned[name]["chosen"]["setting"] for name in KINDS}
-    keep(row, {"perplexity": perplexities, "retrieval": retrieval}[row](chosen))
+    stored.write(TARGET, row, {"perplexity": perplexities, "retrieval": retrieval}[row](chosen))
 
 
 if __name__ == "__main__":
