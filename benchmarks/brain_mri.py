@@ -28,8 +28,8 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import OneClassSVM
 
 from dbnlab import DBN, RBM, DBNClassifier, DeepAutoencoder, datasets
+from dbnlab.datasets.volumes import add_lesions, brain_mask, depth, patches
 from dbnlab.novelty import NoveltyDetector
-from dbnlab.volumes import add_lesions, brain_mask, depth, patches
 
 import keras  # isort: skip
 

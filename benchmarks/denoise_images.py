@@ -24,14 +24,7 @@ from sklearn.decomposition import PCA
 from sklearn.frozen import FrozenEstimator
 
 from dbnlab import DBN, RBM, datasets
-from dbnlab.denoise import (
-    DenoisingAutoencoder,
-    GibbsDenoiser,
-    PatchDenoiser,
-    corrupt,
-    psnr,
-    ssim,
-)
+from dbnlab.denoise import DenoisingAutoencoder, GibbsDenoiser, PatchDenoiser, corrupt, psnr, ssim
 
 import keras  # isort: skip
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from dbnlab import RBM, datasets, plots
+from dbnlab import RBM, datasets
+from dbnlab.course import plots
 
 TARGET = Path(__file__).parent / "results" / "readme_picture.png"
 

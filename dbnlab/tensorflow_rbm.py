@@ -23,12 +23,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dbnlab import units
-from dbnlab.rbm import (
-    LARGEST_LOG_VARIANCE_STEP,
-    LOWEST_LOG_VARIANCE,
-    RBM,
-    SPARSITY_DECAY,
-)
+from dbnlab.rbm import LARGEST_LOG_VARIANCE_STEP, LOWEST_LOG_VARIANCE, RBM, SPARSITY_DECAY
 
 # Rows up to this size stay on the device between epochs; more are sent in chunks.
 RESIDENT_BYTES = 2**30

@@ -2,7 +2,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from dbnlab import RBM, plots
+from dbnlab import RBM
+from dbnlab.course import plots
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.io import wavfile
 
-from dbnlab import datasets, speech
+from dbnlab import datasets
+from dbnlab.datasets import speech
 
 
 def tone(frequency, seconds=0.5, rate=speech.RATE, amplitude=0.5):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dbnlab import datasets, volumes
+from dbnlab import datasets
+from dbnlab.datasets import volumes
 
 
 @pytest.fixture(scope="module")

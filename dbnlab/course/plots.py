@@ -10,7 +10,7 @@ from dbnlab.rbm import RBM
 
 def use_style() -> None:
     """Switch matplotlib to the style of the course."""
-    plt.style.use("dbnlab.dbnlab")
+    plt.style.use("dbnlab.course.dbnlab")
 
 
 def mosaic(X: ArrayLike, image_shape: tuple[int, int], n_columns: int = 10) -> NDArray:

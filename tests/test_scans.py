@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
-from dbnlab import datasets, medical
+from dbnlab import datasets
+from dbnlab.datasets import scans
 
 nibabel = pytest.importorskip("nibabel", reason="needs the extra medical")
 nrrd = pytest.importorskip("nrrd", reason="needs the extra medical")
@@ -194,19 +195,19 @@ def no_network(monkeypatch):
 def test_volumes_are_read_in_pairs_from_the_archive_or_unpacked(
     no_network, monkeypatch, tmp_path, head, unpacked
 ):
-    monkeypatch.setattr(medical, "N_HIPPOCAMPI", 3)
+    monkeypatch.setattr(scans, "N_HIPPOCAMPI", 3)
     if unpacked:
         for name, content in small_set(head).items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_bytes(content)
     else:
         checksum = archived(tmp_path / "Task04_Hippocampus.tar", small_set(head))
-        monkeypatch.setattr(medical, "HIPPOCAMPUS_HASH", checksum)
-    scans = datasets.fetch_hippocampus(tmp_path)
-    assert [scan.name for scan in scans] == [f"hippocampus_00{number}" for number in range(3)]
-    for number, scan in enumerate(scans):
+        monkeypatch.setattr(scans, "HIPPOCAMPUS_HASH", checksum)
+    found = datasets.fetch_hippocampus(tmp_path)
+    assert [scan.name for scan in found] == [f"hippocampus_00{number}" for number in range(3)]
+    for number, scan in enumerate(found):
         assert (scan.image.dtype, scan.labels.dtype) == (np.float32, np.uint8)
-        np.testing.assert_allclose(scan.image, scans[0].image, rtol=1e-5)
+        np.testing.assert_allclose(scan.image, found[0].image, rtol=1e-5)
         assert (scan.labels[number] == 1 + number % 2).all()
         assert scan.voxel_size == (1, 1, 1)
 
@@ -260,35 +261,35 @@ def test_a_file_with_another_checksum_is_not_read(monkeypatch, tmp_path, head):
 def test_the_cache_of_the_user_is_where_files_go_without_a_folder(monkeypatch, no_network):
     import pooch
 
-    monkeypatch.setattr(medical, "HIPPOCAMPUS_HASH", "md5:0")
+    monkeypatch.setattr(scans, "HIPPOCAMPUS_HASH", "md5:0")
     with pytest.raises(ConnectionError, match="put it into") as caught:
         datasets.fetch_hippocampus()
     assert str(caught.value).endswith(str(pooch.os_cache("dbnlab")))
 
 
 def test_the_hippocampi_are_260_and_lie_in_their_boxes():
-    scans = datasets.fetch_hippocampus(copy_of("hippocampus"))
-    assert len({scan.name for scan in scans}) == 260
-    for scan in scans:
+    found = datasets.fetch_hippocampus(copy_of("hippocampus"))
+    assert len({scan.name for scan in found}) == 260
+    for scan in found:
         assert scan.image.shape == scan.labels.shape
         assert (scan.image.min() >= 0) & (scan.image.max() == 1)
         assert set(np.unique(scan.labels)) == {0, 1, 2}
         assert scan.voxel_size == (1, 1, 1)
     # The head of the hippocampus lies in front of its body; both hold about three millilitres.
-    fronts = [np.argwhere(scan.labels == 1)[:, 1].mean() for scan in scans]
-    backs = [np.argwhere(scan.labels == 2)[:, 1].mean() for scan in scans]
+    fronts = [np.argwhere(scan.labels == 1)[:, 1].mean() for scan in found]
+    backs = [np.argwhere(scan.labels == 2)[:, 1].mean() for scan in found]
     assert (np.array(fronts) > backs).all()
-    assert 2000 < np.mean([(scan.labels > 0).sum() for scan in scans]) < 5000
+    assert 2000 < np.mean([(scan.labels > 0).sum() for scan in found]) < 5000
 
 
 # The tumours -------------------------------------------------------------------------------------
 
 
 def test_the_tumours_are_marked_and_brighter_than_what_lies_around_them():
-    scans = datasets.fetch_brain_tumour(copy_of("brain_tumour"))
-    assert [scan.name for scan in scans] == ["brain1", "brain2"]
-    assert [scan.image.shape for scan in scans] == [(256, 256, 25), (256, 256, 23)]
-    for scan in scans:
+    found = datasets.fetch_brain_tumour(copy_of("brain_tumour"))
+    assert [scan.name for scan in found] == ["brain1", "brain2"]
+    assert [scan.image.shape for scan in found] == [(256, 256, 25), (256, 256, 23)]
+    for scan in found:
         assert set(np.unique(scan.labels)) == {0, 1}
         around = binary_dilation(scan.labels, np.ones((3, 3, 1)), iterations=8) & (scan.labels == 0)
         assert scan.image[scan.labels == 1].mean() > 1.1 * scan.image[around].mean()
@@ -302,6 +303,6 @@ def test_nrrd_axes_are_turned_to_the_right_forwards_and_upwards(head):
         "space directions": np.diag([2.0, -3.0, 4.0]),
         "space origin": np.zeros(3),
     }
-    voxels, sides = medical._turned(medical._from_nrrd(stored, header), "scan")
+    voxels, sides = scans._turned(scans._from_nrrd(stored, header), "scan")
     np.testing.assert_array_equal(voxels, head)
     np.testing.assert_array_equal(sides, [2, 3, 4])

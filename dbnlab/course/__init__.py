@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
 
-from dbnlab import plots
+from dbnlab.course import plots
 
 NEEDED = ("numpy", "scipy", "pandas", "scikit-learn", "scikit-image", "matplotlib", "ipywidgets")
 NEEDED += ("jupyterlab", "tensorflow")

@@ -19,13 +19,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from dbnlab import csv_table
 from dbnlab.checks import as_generator, check_choice, check_number
-from dbnlab.medical import fetch_brain_tumour as fetch_brain_tumour
-from dbnlab.medical import fetch_hippocampus as fetch_hippocampus
-from dbnlab.medical import load_nifti as load_nifti
+from dbnlab.datasets import table as csv_table
+from dbnlab.datasets.scans import fetch_brain_tumour as fetch_brain_tumour
+from dbnlab.datasets.scans import fetch_hippocampus as fetch_hippocampus
+from dbnlab.datasets.scans import load_nifti as load_nifti
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+DATA = Path(__file__).resolve().parents[2] / "data"
 # SHA-256 of each file, as in data/README.md.
 CHECKSUMS = {
     "brain_mri.npz": "3f9f46002f4441cdcc0a4b2f0d346e95bb1b0b4b6145f71aae7bf3a9cdd16cd8",
@@ -98,7 +98,7 @@ class SpokenDigits:
     Attributes
     ----------
     spectrograms : list of 3,000 ndarrays of shape (n_frames, 24), float32
-        Log-mel power in dB, a frame every 10 ms, as `dbnlab.speech.log_mel` gives it, rounded to
+        Log-mel power in dB, a frame every 10 ms, as `speech.log_mel` gives it, rounded to
         half decibels. A recording takes 15 to 229 frames.
     y : ndarray of shape (3000,), int64
         The digit that is spoken.

@@ -4,20 +4,20 @@ import pytest
 from models import run_python
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from dbnlab import lesson
+from dbnlab import course
 
 
 def test_setup_returns_the_seeded_generator_and_prints_nothing(capfd):
-    rng = lesson.setup(seed=3)
+    rng = course.setup(seed=3)
     assert rng.integers(1000) == np.random.default_rng(3).integers(1000)
     assert capfd.readouterr() == ("", "")
 
 
 def test_setup_loads_tensorflow_without_a_word_and_leaves_stderr_open(tmp_path):
     code = (
-        "import os; from dbnlab import lesson; lesson.setup(3, tensorflow=True);"
+        "import os; from dbnlab import course; course.setup(3, tensorflow=True);"
         "import tensorflow as tf; first = float(tf.random.uniform([]));"
-        "lesson.setup(3, tensorflow=True); assert first == float(tf.random.uniform([]));"
+        "course.setup(3, tensorflow=True); assert first == float(tf.random.uniform([]));"
         "os.write(2, b'heard')"
     )
     with open(tmp_path / "stderr", "w") as stderr:
@@ -27,21 +27,21 @@ def test_setup_loads_tensorflow_without_a_word_and_leaves_stderr_open(tmp_path):
 
 def test_setup_leaves_one_thread_for_matrix_products():
     with threadpool_limits(2, user_api="blas"):
-        lesson.setup(seed=3)
+        course.setup(seed=3)
         assert {
             pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
         } == {1}
 
 
 def test_expect_prints_the_interval_and_never_the_measurement(capsys):
-    lesson.expect("test error", 0.0334, near=0.031, tol=0.004)
+    course.expect("test error", 0.0334, near=0.031, tol=0.004)
     assert capsys.readouterr().out == "test error within 0.031 ± 0.004 ✓\n"
 
 
 @pytest.mark.parametrize("measured", [0.036, 0.02, np.nan])
 def test_expect_raises_with_the_measurement_outside(measured):
     with pytest.raises(AssertionError, match=f"test error is {measured:.4g}"):
-        lesson.expect("test error", measured, near=0.031, tol=0.004)
+        course.expect("test error", measured, near=0.031, tol=0.004)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_expect_raises_with_the_measurement_outside(measured):
     ],
 )
 def test_check_says_what_is_missing_and_never_raises(answer, verdict, capsys):
-    lesson.check("F", answer, [1.0, 2.0])
+    course.check("F", answer, [1.0, 2.0])
     assert capsys.readouterr().out == f"{verdict}\n"
 
 
@@ -71,7 +71,7 @@ def test_slider_draws_each_position_once_and_only_when_visited():
         ax.plot([0, value])
         return figure
 
-    box = lesson.slider("steps", [1, 10, 100], draw)
+    box = course.slider("steps", [1, 10, 100], draw)
     handle, image = box.children
     first = image.value
     handle.value = 2
@@ -84,14 +84,14 @@ def test_slider_draws_each_position_once_and_only_when_visited():
 
 
 def test_environment_check_prints_one_line_and_shows_versions(capsys):
-    box = lesson.check_environment()
+    box = course.check_environment()
     assert capsys.readouterr().out == "Everything the course needs is here ✓\n"
     assert np.__version__ in box.children[0].value
     assert "CPU cores" in box.children[0].value
 
 
 def test_environment_check_names_what_is_missing_and_the_cure(capsys, monkeypatch):
-    monkeypatch.setattr(lesson, "NEEDED", (*lesson.NEEDED, "no-such-package"))
-    lesson.check_environment()
+    monkeypatch.setattr(course, "NEEDED", (*course.NEEDED, "no-such-package"))
+    course.check_environment()
     out = capsys.readouterr().out
     assert out == "missing: no-such-package. In the clone, run: make lab\n"
