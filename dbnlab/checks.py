@@ -1,7 +1,10 @@
 """Checks of arguments: what was found, and what to do instead."""
 
+import importlib
+import sys
 from collections.abc import Sequence
 from numbers import Integral, Real
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -49,3 +52,21 @@ def check_schedule(value: Any, name: str, n_epochs: int, **bounds: Any) -> None:
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")
+
+
+def optional(module: str, extra: str) -> ModuleType:
+    """A package that an extra brings, imported when it is needed and not before.
+
+    Raises
+    ------
+    ImportError
+        If it does not load, with the command that installs it into this very environment.
+    """
+    try:
+        return importlib.import_module(module)
+    # A broken installation raises whatever its libraries do.
+    except Exception as error:
+        raise ImportError(
+            f"{module} does not load here ({error}): install what this needs with "
+            f"{sys.executable} -m pip install 'dbnlab[{extra}]'"
+        ) from error
