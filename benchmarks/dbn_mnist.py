@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dbnlab import DBN, RBM, datasets, model_file
+from dbnlab import DBN, RBM, datasets, files
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "dbn_mnist.json"
@@ -73,11 +73,11 @@ def save(dbn: DBN, report: dict) -> None:
 
 def store(path: Path) -> None:
     """Round the checkpoint to half precision, with NumPy as its backend."""
-    header, arrays = model_file.read(RUNS / "dbn_mnist.npz", "DBN")
+    header, arrays = files.read(RUNS / "dbn_mnist.npz", "DBN")
     for part in (header, *header["layers"]):
         part["parameters"]["backend"] = "numpy"
     halves = {k: a.astype(np.float16) if a.dtype.kind == "f" else a for k, a in arrays.items()}
-    model_file.write(path, header, halves)
+    files.write(path, header, halves)
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ import numpy as np
 import tensorflow as tf
 from rbm_epoch import Case, dbnlab, fastest
 
-from dbnlab import tensorflow_rbm
+from dbnlab import tensorflow_learning
 
 TESTS = Path(__file__).parent.parent / "tests"
 CASES = [Case(), Case(n_hidden=2000), Case(n_hidden=2000, batch=1000)]
@@ -37,7 +37,7 @@ def describe() -> None:
 
 def agree() -> bool:
     """Whether the two engines agree, by the tests."""
-    files = [str(TESTS / "test_tensorflow_rbm.py"), str(TESTS / "test_rbm.py")]
+    files = [str(TESTS / "test_tensorflow_learning.py"), str(TESTS / "test_rbm.py")]
     command = [sys.executable, "-m", "pytest", "-q", "--tb=line", *files]
     return subprocess.run(command, cwd=TESTS.parent).returncode == 0
 
@@ -55,7 +55,7 @@ def time_epochs() -> None:
 
 def with_xla(run: Callable, xla: bool) -> Callable:
     def forced(X: np.ndarray) -> None:
-        with patch.object(tensorflow_rbm, "_compiles_to_xla", lambda strategy: xla):
+        with patch.object(tensorflow_learning, "_compiles_to_xla", lambda strategy: xla):
             run(X)
 
     return forced

@@ -8,10 +8,18 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_scalar
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils import check_array, check_scalar
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+RandomState = int | np.random.Generator | None
+# Bounds for `check_number`.
+POSITIVE = {"min_val": 0, "include_boundaries": "neither"}
+SHARE = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
+SHARE_OR_ZERO = SHARE | {"include_boundaries": "left"}
 
 
-def as_generator(random_state: int | np.random.Generator | None) -> np.random.Generator:
+def as_generator(random_state: RandomState) -> np.random.Generator:
     """The generator that `random_state` stands for; a generator is used as it is."""
     if isinstance(random_state, np.random.Generator):
         return random_state
@@ -54,6 +62,27 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")
 
 
+def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
+    """Rows for a fitted estimator, checked against its columns and its visible unit; floating."""
+    check_is_fitted(estimator)
+    X = validate_data(estimator, X, reset=False)
+    unit.check(X)
+    return _floating(X, dtype)
+
+
+def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
+    """Rows of means or states of the hidden `unit`; floating."""
+    H = check_array(H, input_name="H")
+    if H.shape[1] != unit.n_units:
+        raise ValueError(f"H has {H.shape[1]} columns, one for each of {unit.n_units} units")
+    unit.check(H)
+    return _floating(H, dtype)
+
+
+def _floating(rows: NDArray, dtype: Any) -> NDArray:
+    return rows if rows.dtype in (np.float32, np.float64) else rows.astype(dtype)
+
+
 def optional(module: str, extra: str) -> ModuleType:
     """A package that an extra brings, imported when it is needed and not before.
 
@@ -68,5 +97,5 @@ def optional(module: str, extra: str) -> ModuleType:
     except Exception as error:
         raise ImportError(
             f"{module} does not load here ({error}): install what this needs with "
-            f"{sys.executable} -m pip install 'dbnlab[{extra}]'"
+            f'{sys.executable} -m pip install "dbnlab[{extra}]"'
         ) from error

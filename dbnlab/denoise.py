@@ -11,22 +11,30 @@ clean values in [0, 1], or uint8. Missing pixels are NaN.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import softmax
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_from_patches_2d
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import units
-from dbnlab.checks import as_generator, check_choice, check_number
+from dbnlab.checks import (
+    POSITIVE,
+    SHARE,
+    RandomState,
+    as_generator,
+    check_choice,
+    check_number,
+    optional,
+)
 from dbnlab.dbn import DBN
 from dbnlab.finetune import DeepAutoencoder
 from dbnlab.rbm import RBM
+from dbnlab.stack import Stack
 
 NOISES = ("gaussian", "salt_and_pepper", "speckle", "missing_block", "missing_pixels")
 SHARES = NOISES[1:2] + NOISES[3:]  # their strength is a share of the pixels
@@ -38,10 +46,7 @@ FLAT = 1e-6  # deviation of pixels that are equal but for rounding
 
 
 def corrupt(
-    images: ArrayLike,
-    noise: str,
-    strength: float,
-    random_state: int | np.random.Generator | None = None,
+    images: ArrayLike, noise: str, strength: float, random_state: RandomState = None
 ) -> NDArray:
     """Images with noise.
 
@@ -94,15 +99,16 @@ def _blocks(shape: tuple[int, ...], share: float, rng: np.random.Generator) -> N
 
 def psnr(clean: ArrayLike, images: ArrayLike) -> NDArray:
     """Peak signal-to-noise ratio of each image, in dB: -10 log10 of the mean squared error."""
-    return _compare(clean, images, peak_signal_noise_ratio)
+    return _compare(clean, images, "peak_signal_noise_ratio")
 
 
 def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
     """Structural similarity of each image, 1 for equal ones (Wang et al. 2004)."""
-    return _compare(clean, images, structural_similarity)
+    return _compare(clean, images, "structural_similarity")
 
 
-def _compare(clean: ArrayLike, images: ArrayLike, measure: Callable) -> NDArray:
+def _compare(clean: ArrayLike, images: ArrayLike, name: str) -> NDArray:
+    measure = getattr(optional("skimage.metrics", "denoise"), name)
     if np.shape(clean) != np.shape(images):
         raise ValueError(f"images of shapes {np.shape(clean)} and {np.shape(images)} differ")
     clean, images = _stack(clean), _stack(images)
@@ -139,7 +145,7 @@ class GibbsDenoiser:
         noise: str,
         strength: float | None = None,
         n_steps: int = 100,
-        random_state: int | np.random.Generator | None = None,
+        random_state: RandomState = None,
     ) -> None:
         check_choice(noise, "noise", [name for name in NOISES if name != "speckle"])
         if not noise.startswith("missing"):
@@ -151,7 +157,7 @@ class GibbsDenoiser:
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Posterior means, in the shape and dtype of `images`."""
-        return _like(images, self._chain(self._rows(images))[0])
+        return _like(images, self.chain(self._rows(images))[0])
 
     def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
         """Posterior draws, of shape (n_samples, *images.shape): several plausible clean images.
@@ -160,7 +166,7 @@ class GibbsDenoiser:
         """
         check_number(n_samples, "n_samples", Integral, min_val=1)
         rows = self._rows(images)
-        ends = self._chain(np.tile(rows, (n_samples, 1)))[1]
+        ends = self.chain(np.tile(rows, (n_samples, 1)))[1]
         return np.stack([_like(images, end) for end in np.split(ends, n_samples)])
 
     def _rows(self, images: ArrayLike) -> NDArray:
@@ -168,21 +174,21 @@ class GibbsDenoiser:
         # What is known is clamped, and no pixel of the model lies beyond black or white.
         return rows.clip(0, 1) if self.noise.startswith("missing") else rows
 
-    def _chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
-        """Means of the pixels: averaged over the second half of the chain, and at its end."""
-        rng = as_generator(self.random_state)
-        unit, bias = _visible(self.model)
-        posterior = _posterior(unit, rows, self.noise, self.strength)
-        V, _ = posterior(np.tile(bias, (len(rows), 1)), rng)
+    def chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
+        """Means of rows of pixels: averaged over the second half of the chain, and at its end."""
+        rng, stack = as_generator(self.random_state), _stack_of(self.model)
+        posterior = _posterior(stack.units[0], rows, self.noise, self.strength)
+        V, _ = posterior(np.tile(stack.generative_biases[0], (len(rows), 1)), rng)
         total = np.zeros(rows.shape)
         burn_in = self.n_steps // 2
         for step in range(self.n_steps):
-            V, means = posterior(_field(self.model, V, rng), rng)
+            V, means = posterior(_field(stack, V, rng), rng)
             if step >= burn_in:
                 total += means
         return total / (self.n_steps - burn_in), means
 
 
+@dataclass(eq=False, repr=False)
 class DenoisingAutoencoder(DeepAutoencoder):
     """A DBN, unrolled and fine-tuned to give clean images for noisy ones.
 
@@ -194,32 +200,17 @@ class DenoisingAutoencoder(DeepAutoencoder):
     layer_sizes : sequence of int, default=(500, 500)
     dbn : DBN or FrozenEstimator, default=None
         As for `DBNClassifier`.
+    pretrain, n_epochs, batch_size, learning_rate, random_state, verbose
+        As in `DeepAutoencoder`.
     noise : str, default="gaussian"
         As in `corrupt`. Missing pixels are given to the network as the mean of the training images.
     strengths : (float, float), default=(0.1, 0.6)
         Range of the strength in training.
-    pretrain, n_epochs, batch_size, learning_rate, random_state, verbose
-        As in `DeepAutoencoder`.
     """
 
-    def __init__(
-        self,
-        layer_sizes: Sequence[int] = (500, 500),
-        dbn: Any = None,
-        noise: str = "gaussian",
-        strengths: tuple[float, float] = (0.1, 0.6),
-        pretrain: bool = True,
-        n_epochs: int = 50,
-        batch_size: int = 100,
-        learning_rate: float = 2e-3,
-        random_state: int | np.random.Generator | None = None,
-        verbose: int = 0,
-    ) -> None:
-        super().__init__(
-            layer_sizes, dbn, pretrain, n_epochs, batch_size, learning_rate, random_state, verbose
-        )
-        self.noise = noise
-        self.strengths = strengths
+    layer_sizes: Sequence[int] = (500, 500)
+    noise: str = "gaussian"
+    strengths: tuple[float, float] = (0.1, 0.6)
 
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the DBN and then the network on clean images of one size."""
@@ -263,6 +254,7 @@ class DenoisingAutoencoder(DeepAutoencoder):
         return np.where(np.isnan(rows), self.mean_image_, rows).astype(rows.dtype)
 
 
+@dataclass(eq=False, repr=False)
 class PatchDenoiser(BaseEstimator):
     """Pictures of any size, patch by patch: posterior means of a Gaussian RBM or DBN, averaged.
 
@@ -294,23 +286,13 @@ class PatchDenoiser(BaseEstimator):
         The grey value that is 1 to the model.
     """
 
-    def __init__(
-        self,
-        model: RBM | DBN | None = None,
-        strength: float = 0.1,
-        scale: float = 0.5,
-        size: int = 8,
-        n_patches: int = 50_000,
-        n_steps: int = 20,
-        random_state: int | np.random.Generator | None = None,
-    ) -> None:
-        self.model = model
-        self.strength = strength
-        self.scale = scale
-        self.size = size
-        self.n_patches = n_patches
-        self.n_steps = n_steps
-        self.random_state = random_state
+    model: RBM | DBN | None = None
+    strength: float = 0.1
+    scale: float = 0.5
+    size: int = 8
+    n_patches: int = 50_000
+    n_steps: int = 20
+    random_state: RandomState = None
 
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the model on patches of clean pictures."""
@@ -348,7 +330,7 @@ class PatchDenoiser(BaseEstimator):
             patches = extract_patches_2d(noisy, side)
             means = patches.mean(axis=(1, 2), keepdims=True)
             rows = ((patches - means) / self.scale_).reshape(len(patches), -1)
-            clean = inner._chain(rows)[0].reshape(patches.shape) * self.scale_ + means
+            clean = inner.chain(rows)[0].reshape(patches.shape) * self.scale_ + means
             done.append(reconstruct_from_patches_2d(clean, noisy.shape))
         return _like(images, np.array(done))
 
@@ -356,8 +338,7 @@ class PatchDenoiser(BaseEstimator):
         for name in ("size", "n_patches"):
             check_number(getattr(self, name), name, Integral, min_val=1)
         for name in ("strength", "scale"):
-            bounds = {"min_val": 0, "include_boundaries": "neither"}
-            check_number(getattr(self, name), name, Real, **bounds)
+            check_number(getattr(self, name), name, Real, **POSITIVE)
         if self.size > min(images.shape[1:]):
             height, width = images.shape[1:]
             raise ValueError(
@@ -409,32 +390,26 @@ def _evidence(y: NDArray, noise: str, strength: float) -> NDArray:
     return (2 * y - 1) * np.log(2 / strength - 1)
 
 
-def _field(model: RBM | DBN, V: NDArray, rng: np.random.Generator) -> NDArray:
+def _field(stack: Stack, V: NDArray, rng: np.random.Generator) -> NDArray:
     """Input field of the pixels after one Gibbs step up and down the model."""
-    V = V.astype(model.rbms_[0].dtype if isinstance(model, DBN) else model.dtype, copy=False)
-    if isinstance(model, RBM):
-        return model._visible_field(model.hidden_unit_.sample(model._hidden_field(V), rng))
-    top, last = model.rbms_[-1], len(model.rbms_) - 1
-    S = model._up(V, last, rng)
-    field = model._up_field(S, last)
-    if model.joint_labels:
-        p = softmax(model._label_scores(S).astype(np.float64), axis=1)
-        field += rng.multinomial(1, p).astype(field.dtype) @ top.weights_[S.shape[1] :]
-    S = top.hidden_unit_.sample(field, rng)
-    for number in reversed(range(1, len(model.rbms_))):
-        S = model._units[number].sample(model._down_field(S, number), rng)
-    return model._down_field(S, 0)
+    S = stack.up(V.astype(stack.top.weights.dtype, copy=False), stack.n_directed, rng)
+    field = stack.up_field(S, stack.n_directed)
+    if stack.n_labels:
+        labels = rng.multinomial(1, stack.label_posterior(S)).astype(field.dtype)
+        field += labels @ stack.top.weights[S.shape[1] :]
+    S = stack.top.hidden.sample(field, rng)
+    for number in reversed(range(1, stack.n_directed + 1)):
+        S = stack.units[number].sample(stack.down_field(S, number), rng)
+    return stack.down_field(S, 0)
 
 
-def _visible(model: RBM | DBN) -> tuple[units.Unit, NDArray]:
-    """Unit type and bias of the pixels."""
-    if isinstance(model, RBM):
-        unit, bias = model.visible_unit_, model.visible_bias_
-    else:
-        unit, bias = model._units[0], model.generative_biases_[0]
-    if isinstance(unit, units.ReplicatedSoftmax | units.Multinomial):
+def _stack_of(model: RBM | DBN) -> Stack:
+    """An RBM as a stack of one."""
+    stack = Stack.tied([model.machine_], model.visible_unit_) if isinstance(model, RBM) else None
+    stack = stack or model.stack_
+    if isinstance(stack.units[0], units.ReplicatedSoftmax | units.Multinomial):
         raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
-    return unit, bias
+    return stack
 
 
 # Images ---------------------------------------------------------------------------------------
@@ -484,8 +459,7 @@ def _check_clean(stack: NDArray) -> None:
 
 def _check_noise(noise: str, strength: float) -> None:
     check_choice(noise, "noise", NOISES)
-    bounds = {"min_val": 0, "include_boundaries": "neither"}
-    check_number(strength, "strength", Real, **bounds, max_val=1 if noise in SHARES else None)
+    check_number(strength, "strength", Real, **(SHARE if noise in SHARES else POSITIVE))
 
 
 def _rows(images: ArrayLike, n_pixels: int) -> NDArray:

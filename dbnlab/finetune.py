@@ -7,6 +7,7 @@ schedule, dropout, constraints and early stopping are those of Keras.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -28,8 +29,17 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dbnlab import units
-from dbnlab.checks import as_generator, check_number
-from dbnlab.dbn import DBN
+from dbnlab.checks import (
+    POSITIVE,
+    SHARE,
+    SHARE_OR_ZERO,
+    RandomState,
+    as_generator,
+    check_number,
+    optional,
+)
+from dbnlab.dbn import DBN, check_parameters
+from dbnlab.greedy import untrained_rbms
 from dbnlab.rbm import RBM
 
 if TYPE_CHECKING:
@@ -40,73 +50,23 @@ PATIENCE = 10
 PREDICTED_ROWS = 1000
 
 
-PARAMETERS = """
-    Parameters
-    ----------
-    layer_sizes : sequence of int, default=(500, 500)
-        Number of units of each hidden layer, from the bottom to the top.
-    dbn : DBN or FrozenEstimator, default=None
-        Prototype of the DBN that is trained first; cloned, with `layer_sizes` in the place of its
-        own. ``FrozenEstimator(dbn)`` takes a fitted one as it is, with its layers. None means
-        ``DBN()``.
-    pretrain : bool, default=True
-        False starts the same network from random weights, as a baseline.
-    dropout : float or sequence of float, default=0.0
-        Share of units left out at random in training: of each hidden layer, or of the visible layer
-        and each hidden layer in turn.
-    max_norm : float, default=None
-        Largest Euclidean norm of the weights into one unit.
-    weight_decay : float, default=0.0
-        L2 penalty of all weights: the loss grows by weight_decay / 2 times their sum of squares.
-    n_epochs : int, default=50
-        Passes over the training rows.
-    batch_size : int, default=100
-    learning_rate : float, default=0.002
-        Of Adam; falls to zero over the `n_epochs` along a cosine.
-    validation_fraction : float, default=0.1
-        Share of the rows held out, from the DBN too, with `early_stopping`.
-    early_stopping : bool, default=False
-        Stop when the loss of the held-out rows has not improved for 10 epochs, and go back to the
-        best weights.
-    random_state : int, numpy.random.Generator or None, default=None
-        Source of all randomness.
-    verbose : int, default=0
-        1 shows progress.
-"""
-
-
-class _FineTuned(BaseEstimator):
+@dataclass(eq=False, repr=False)
+class FineTuned(BaseEstimator):
     """A DBN, an output layer and backpropagation: all but the targets."""
 
-    def __init__(
-        self,
-        layer_sizes: Sequence[int] = (500, 500),
-        dbn: DBN | FrozenEstimator | None = None,
-        pretrain: bool = True,
-        dropout: float | Sequence[float] = 0.0,
-        max_norm: float | None = None,
-        weight_decay: float = 0.0,
-        n_epochs: int = 50,
-        batch_size: int = 100,
-        learning_rate: float = 2e-3,
-        validation_fraction: float = 0.1,
-        early_stopping: bool = False,
-        random_state: int | np.random.Generator | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.layer_sizes = layer_sizes
-        self.dbn = dbn
-        self.pretrain = pretrain
-        self.dropout = dropout
-        self.max_norm = max_norm
-        self.weight_decay = weight_decay
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.validation_fraction = validation_fraction
-        self.early_stopping = early_stopping
-        self.random_state = random_state
-        self.verbose = verbose
+    layer_sizes: Sequence[int] = (500, 500)
+    dbn: DBN | FrozenEstimator | None = None
+    pretrain: bool = True
+    dropout: float | Sequence[float] = 0.0
+    max_norm: float | None = None
+    weight_decay: float = 0.0
+    n_epochs: int = 50
+    batch_size: int = 100
+    learning_rate: float = 2e-3
+    validation_fraction: float = 0.1
+    early_stopping: bool = False
+    random_state: RandomState = None
+    verbose: int = 0
 
     def _fine_tune(
         self,
@@ -180,7 +140,7 @@ class _FineTuned(BaseEstimator):
             )
         both = []
         for rate, layer in zip(rates, layers):
-            check_number(rate, "dropout", Real, min_val=0, max_val=1, include_boundaries="left")
+            check_number(rate, "dropout", Real, **SHARE_OR_ZERO)
             if rate:
                 both.append(_keras().layers.Dropout(rate, seed=_seed(rng)))
             both.append(layer)
@@ -190,19 +150,50 @@ class _FineTuned(BaseEstimator):
         _check_training(self)
         check_number(self.weight_decay, "weight_decay", Real, min_val=0)
         if self.max_norm is not None:
-            bounds = {"min_val": 0, "include_boundaries": "neither"}
-            check_number(self.max_norm, "max_norm", Real, **bounds)
-        bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
-        check_number(self.validation_fraction, "validation_fraction", Real, **bounds)
+            check_number(self.max_norm, "max_norm", Real, **POSITIVE)
+        check_number(self.validation_fraction, "validation_fraction", Real, **SHARE)
 
     def _outputs(self, X: ArrayLike) -> NDArray:
         check_is_fitted(self)
         return _predict(self.keras_model_, validate_data(self, X, reset=False))
 
 
-class DBNClassifier(ClassifierMixin, _FineTuned):
-    __doc__ = f"""A DBN, fine-tuned to tell classes apart.
-{PARAMETERS}    class_weight : "balanced", dict or None, default=None
+@dataclass(eq=False, repr=False)
+class DBNClassifier(ClassifierMixin, FineTuned):
+    """A DBN, fine-tuned to tell classes apart.
+
+    Parameters
+    ----------
+    layer_sizes : sequence of int, default=(500, 500)
+        Number of units of each hidden layer, from the bottom to the top.
+    dbn : DBN or FrozenEstimator, default=None
+        Prototype of the DBN that is trained first; cloned, with `layer_sizes` in the place of its
+        own. ``FrozenEstimator(dbn)`` takes a fitted one as it is, with its layers. None means
+        ``DBN()``.
+    pretrain : bool, default=True
+        False starts the same network from random weights, as a baseline.
+    dropout : float or sequence of float, default=0.0
+        Share of units left out at random in training: of each hidden layer, or of the visible layer
+        and each hidden layer in turn.
+    max_norm : float, default=None
+        Largest Euclidean norm of the weights into one unit.
+    weight_decay : float, default=0.0
+        L2 penalty of all weights: the loss grows by weight_decay / 2 times their sum of squares.
+    n_epochs : int, default=50
+        Passes over the training rows.
+    batch_size : int, default=100
+    learning_rate : float, default=0.002
+        Of Adam; falls to zero over the `n_epochs` along a cosine.
+    validation_fraction : float, default=0.1
+        Share of the rows held out, from the DBN too, with `early_stopping`.
+    early_stopping : bool, default=False
+        Stop when the loss of the held-out rows has not improved for 10 epochs, and go back to the
+        best weights.
+    random_state : int, numpy.random.Generator or None, default=None
+        Source of all randomness.
+    verbose : int, default=0
+        1 shows progress.
+    class_weight : "balanced", dict or None, default=None
         Weight of each class in the loss. "balanced" gives all classes the same sum of weights,
         n_samples / (n_classes × rows of the class) for each row, so that a rare class is not
         drowned; a dict holds weights by class, 1 for a class that it leaves out. The DBN, which
@@ -228,39 +219,7 @@ class DBNClassifier(ClassifierMixin, _FineTuned):
     JMLR 15.
     """
 
-    def __init__(
-        self,
-        layer_sizes: Sequence[int] = (500, 500),
-        dbn: DBN | FrozenEstimator | None = None,
-        pretrain: bool = True,
-        dropout: float | Sequence[float] = 0.0,
-        max_norm: float | None = None,
-        weight_decay: float = 0.0,
-        n_epochs: int = 50,
-        batch_size: int = 100,
-        learning_rate: float = 2e-3,
-        validation_fraction: float = 0.1,
-        early_stopping: bool = False,
-        random_state: int | np.random.Generator | None = None,
-        verbose: int = 0,
-        class_weight: str | dict | None = None,
-    ) -> None:
-        super().__init__(
-            layer_sizes,
-            dbn,
-            pretrain,
-            dropout,
-            max_norm,
-            weight_decay,
-            n_epochs,
-            batch_size,
-            learning_rate,
-            validation_fraction,
-            early_stopping,
-            random_state,
-            verbose,
-        )
-        self.class_weight = class_weight
+    class_weight: str | dict | None = None
 
     def fit(self, X: ArrayLike, y: ArrayLike, X_unlabelled: ArrayLike | None = None) -> Self:
         """Train the DBN on all rows, then the network on those with a class.
@@ -308,9 +267,17 @@ class DBNClassifier(ClassifierMixin, _FineTuned):
         return self.classes_[probabilities.argmax(axis=1)]
 
 
-class DBNRegressor(RegressorMixin, _FineTuned):
-    __doc__ = f"""A DBN, fine-tuned to predict numbers by least squares.
-{PARAMETERS}
+@dataclass(eq=False, repr=False)
+class DBNRegressor(RegressorMixin, FineTuned):
+    """A DBN, fine-tuned to predict numbers by least squares.
+
+    Parameters
+    ----------
+    layer_sizes, dbn, pretrain, dropout, max_norm, weight_decay, n_epochs, batch_size
+        As in `DBNClassifier`.
+    learning_rate, validation_fraction, early_stopping, random_state, verbose
+        As in `DBNClassifier`.
+
     Attributes
     ----------
     keras_model_ : keras.Sequential
@@ -373,6 +340,7 @@ class DBNRegressor(RegressorMixin, _FineTuned):
         return tags
 
 
+@dataclass(eq=False, repr=False)
 class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """A DBN, unrolled into encoder and decoder and fine-tuned end to end.
 
@@ -412,25 +380,14 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     Science 313.
     """
 
-    def __init__(
-        self,
-        layer_sizes: Sequence[int] = (1000, 500, 250, 30),
-        dbn: DBN | FrozenEstimator | None = None,
-        pretrain: bool = True,
-        n_epochs: int = 50,
-        batch_size: int = 100,
-        learning_rate: float = 2e-3,
-        random_state: int | np.random.Generator | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.layer_sizes = layer_sizes
-        self.dbn = dbn
-        self.pretrain = pretrain
-        self.n_epochs = n_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.random_state = random_state
-        self.verbose = verbose
+    layer_sizes: Sequence[int] = (1000, 500, 250, 30)
+    dbn: DBN | FrozenEstimator | None = None
+    pretrain: bool = True
+    n_epochs: int = 50
+    batch_size: int = 100
+    learning_rate: float = 2e-3
+    random_state: RandomState = None
+    verbose: int = 0
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Train the DBN on the rows of `X`, then the network to give them back.
@@ -550,9 +507,9 @@ def _start(
 def _form(dbn: DBN, n_visible: int) -> tuple[list[units.Unit], str]:
     """Unit types of all layers and the precision, of a DBN that may be untrained."""
     if hasattr(dbn, "rbms_"):
-        return dbn._units, dbn.rbms_[0].dtype
-    dbn._check_parameters()
-    rbms = dbn._clones(np.random.default_rng())
+        return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+    check_parameters(dbn)
+    rbms = untrained_rbms(dbn, n_visible, np.random.default_rng())
     bottom = units.resolve(rbms[0].visible, n_visible, "visible")
     hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
     return [bottom, *hidden], rbms[0].dtype
@@ -590,7 +547,7 @@ def _network(n_inputs: int, layers: list, dtype: str) -> "keras.Sequential":
 
 def _set_weights(model: "keras.Sequential", dbn: DBN) -> None:
     """Recognition weights to the hidden layers, whatever lies between them."""
-    arrays = zip(dbn._units, dbn.recognition_weights_, dbn.recognition_biases_)
+    arrays = zip(dbn.stack_.units, dbn.recognition_weights_, dbn.recognition_biases_)
     for number, (below, R, r) in enumerate(arrays, start=1):
         if isinstance(below, units.ReplicatedSoftmax):
             # D r + vR = v (1 rᵀ + R) with D the sum of v: no bias is needed.
@@ -657,17 +614,9 @@ def _seed(rng: np.random.Generator) -> int:
 def _check_training(estimator: Any) -> None:
     for name in ("n_epochs", "batch_size"):
         check_number(getattr(estimator, name), name, Integral, min_val=1)
-    bounds = {"min_val": 0, "include_boundaries": "neither"}
-    check_number(estimator.learning_rate, "learning_rate", Real, **bounds)
+    check_number(estimator.learning_rate, "learning_rate", Real, **POSITIVE)
 
 
 def _keras() -> Any:
     """Keras; importing it takes seconds, so only who asks for it waits."""
-    try:
-        import keras
-    except Exception as error:
-        raise ImportError(
-            f"fine-tuning needs Keras on TensorFlow, which does not load here ({error}): reinstall "
-            f"it with pip install tensorflow"
-        ) from error
-    return keras
+    return optional("keras", "tensorflow")

@@ -5,12 +5,11 @@ partition function Z = Σ_v exp(-F(v)) is a sum over all states of one layer, wh
 about twenty binary units and for no more.
 """
 
-import copy
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from numbers import Integral
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,8 +17,11 @@ from scipy.special import logsumexp, softmax, stdtrit
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import units
-from dbnlab.checks import as_generator, check_number
-from dbnlab.rbm import RBM
+from dbnlab.checks import RandomState, as_generator, check_number, fitted_rows
+from dbnlab.energy import Machine
+
+if TYPE_CHECKING:
+    from dbnlab.rbm import RBM
 
 ENUMERABLE_STATES = 2**25
 # Input fields summed at a time: few enough to stay in a processor's cache.
@@ -39,13 +41,13 @@ class LogPartition(NamedTuple):
 
 
 def log_partition(
-    rbm: RBM,
+    rbm: "RBM",
     method: str = "ais",
     n_betas: int = 5000,
     n_chains: int = 100,
     base: str = "data",
     X: ArrayLike | None = None,
-    random_state: int | np.random.Generator | None = None,
+    random_state: RandomState = None,
 ) -> LogPartition:
     """log Z of a fitted RBM, exact or by annealed importance sampling (AIS).
 
@@ -94,34 +96,36 @@ def log_partition(
             "likelihood.at_length(rbm, 100), or another length, in place of rbm"
         )
     if method == "exact":
-        side, _ = _smaller_side_visible(rbm)
-        value = float(logsumexp([logsumexp(-side._free_energy(V)) for V in _all_states(side)]))
+        value = _exact(_smaller_side_visible(rbm.machine_)[0])
         return LogPartition(value, value, value)
     if method not in ("ais", "reverse_ais"):
         raise ValueError(f"method={method!r}: choose 'ais', 'reverse_ais' or 'exact'")
     check_number(n_betas, "n_betas", Integral, min_val=2)
     check_number(n_chains, "n_chains", Integral, min_val=2)
-    rng = as_generator(random_state)
+    rng, machine = as_generator(random_state), rbm.machine_
     base_bias = _base_bias(rbm, base, X)
     betas = np.interp(np.linspace(0, 1, n_betas), *SCHEDULE)
-    log_z_base = _log_partition_of_base(rbm, base_bias)
+    log_z_base = _log_partition_of_base(machine, base_bias)
     if method == "ais":
-        V = rbm.visible_unit_.sample(np.tile(base_bias, (n_chains, 1)), rng)
-        mean, error = _log_mean_exp(_anneal(rbm, base_bias, betas, V, rng))
+        V = machine.visible.sample(np.tile(base_bias, (n_chains, 1)), rng)
+        mean, error = _log_mean_exp(_anneal(machine, base_bias, betas, V, rng))
         value = log_z_base + mean
     else:
         V = _samples_of_model(rbm, n_chains, X, rng)
-        mean, error = _log_mean_exp(_anneal(rbm, base_bias, betas[::-1], V, rng))
+        mean, error = _log_mean_exp(_anneal(machine, base_bias, betas[::-1], V, rng))
         value = log_z_base - mean
     return LogPartition(value, value - error, value + error)
 
 
-def at_length(rbm: RBM, length: int) -> RBM:
+def _exact(side: Machine) -> float:
+    return float(logsumexp([logsumexp(-side.free_energy(V)) for V in _all_states(side)]))
+
+
+def at_length(rbm: "RBM", length: int) -> "RBM":
     """What a replicated softmax says of documents of one length: an ordinary RBM.
 
     Its visible units are `units.Multinomial`, and its hidden biases are D c (Salakhutdinov & Hinton
-    2009, "Replicated softmax", section 2), so that it has one log Z and can dream. The weights are
-    shared, not copied.
+    2009, "Replicated softmax", section 2), so that it has one log Z and can dream.
 
     Parameters
     ----------
@@ -144,14 +148,17 @@ def at_length(rbm: RBM, length: int) -> RBM:
     if not isinstance(unit, units.ReplicatedSoftmax):
         raise TypeError(f"at_length takes a model of ReplicatedSoftmax units, this one has {unit}")
     check_number(length, "length", Integral, min_val=1)
-    model = copy.copy(rbm)
-    model.visible = model.visible_unit_ = units.Multinomial(unit.n_words, int(length))
-    model.hidden_bias_ = int(length) * rbm.hidden_bias_
+    arrays = rbm.weights_, rbm.visible_bias_, int(length) * rbm.hidden_bias_
+    parameters = rbm.get_params(deep=False)
+    del parameters["n_hidden"]
+    parameters["visible"] = units.Multinomial(unit.n_words, int(length))
+    model = type(rbm).from_arrays(*arrays, **parameters)
+    model.data_bias_ = rbm.data_bias_
     return model
 
 
 def log_likelihood(
-    rbm: RBM, X: ArrayLike, log_z: LogPartition | float | Mapping[int, LogPartition | float]
+    rbm: "RBM", X: ArrayLike, log_z: LogPartition | float | Mapping[int, LogPartition | float]
 ) -> NDArray:
     """log p(v) of each row of `X`, in nats.
 
@@ -192,7 +199,7 @@ def _value(log_z: LogPartition | float) -> float:
     return log_z.value if isinstance(log_z, LogPartition) else log_z
 
 
-def pseudo_log_likelihood(rbm: RBM, X: ArrayLike) -> NDArray:
+def pseudo_log_likelihood(rbm: "RBM", X: ArrayLike) -> NDArray:
     """Sum over the visible units of log p(v_i | all other units) of each row of `X`, in nats.
 
     Needs no partition function, but is not a likelihood: it judges each unit with all others
@@ -223,26 +230,25 @@ def pseudo_log_likelihood(rbm: RBM, X: ArrayLike) -> NDArray:
             "word counts have no pseudo-likelihood: given the other counts and the document's "
             "length, each of them is known; use log_likelihood"
         )
-    V = rbm._check_rows(X).astype(np.float64)
+    V = _rows(rbm, X).astype(np.float64)
     _check_states(rbm.visible_unit_, V)
-    rbm = _exchange_layers(_exchange_layers(rbm))
-    field = rbm._hidden_field(V)
+    machine = _in_double_precision(rbm.machine_)
+    hidden, field = machine.hidden, machine.hidden_field(V)
     total = np.zeros(len(V))
-    for columns, unit in _separate_units(rbm.visible_unit_):
-        W, b = rbm.weights_[columns], rbm.visible_bias_[columns]
+    for columns, unit in _separate_units(machine.visible):
+        W, b = machine.weights[columns], machine.visible_bias[columns]
         rest = field - V[:, columns] @ W
-        states, log_measure = _states_of_unit(rbm, unit, W, b, rest)
+        states, log_measure = _states_of_unit(hidden, unit, W, b, rest)
         own = V[:, columns] @ b + unit.log_base_measure(V[:, columns])
-        own += rbm.hidden_unit_.log_partition(field)
+        own += hidden.log_partition(field)
         log_terms = [
-            s @ b + m + rbm.hidden_unit_.log_partition(rest + s @ W)
-            for s, m in zip(states, log_measure)
+            s @ b + m + hidden.log_partition(rest + s @ W) for s, m in zip(states, log_measure)
         ]
         total += own - logsumexp(log_terms, axis=0)
     return total
 
 
-def exact_gradient(rbm: RBM, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
+def exact_gradient(rbm: "RBM", X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     """Gradient of the mean log-likelihood of `X`, with the model's side summed over all states.
 
     Contrastive divergence estimates this quantity (Hinton 2010, eq. 5):
@@ -262,37 +268,37 @@ def exact_gradient(rbm: RBM, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     log_variance : ndarray of shape (n_visible,)
         Of a model that learns it, by the logarithm of the variance; 0 for units that have none.
     """
-    V = rbm._check_rows(X).astype(np.float64)
+    V = _rows(rbm, X).astype(np.float64)
     if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
         return _exact_gradient_of_documents(rbm, V)
-    data = _moments(rbm, V, 1 / len(V))
-    side, exchanged = _smaller_side_visible(rbm)
-    log_z = log_partition(rbm, "exact").value
+    data = _moments(rbm.machine_, V, 1 / len(V))
+    side, exchanged = _smaller_side_visible(rbm.machine_)
+    log_z = _exact(side)
     model = [0.0, 0.0, 0.0]
     for S in _all_states(side):
-        moments = _moments(side, S, np.exp(-side._free_energy(S) - log_z))
+        moments = _moments(side, S, np.exp(-side.free_energy(S) - log_z))
         model = [total + moment for total, moment in zip(model, moments)]
     if exchanged:
         model = [model[0].T, model[2], model[1]]
     gradient = [positive - negative for positive, negative in zip(data, model)]
     if rbm.learn_variance:
-        gradient.append(_log_variance_gradient(rbm, V, side, log_z))
+        gradient.append(_log_variance_gradient(rbm.visible_unit_, V, side, log_z))
     return tuple(gradient)
 
 
-def _log_variance_gradient(rbm: RBM, V: NDArray, side: RBM, log_z: float) -> NDArray:
-    """(⟨v²⟩_data - ⟨v²⟩_model) / 2σ², where `side` has the hidden units of `rbm` visible."""
-    variances, squares = rbm.visible_unit_.variances(), (V**2).mean(axis=0)
+def _log_variance_gradient(visible: units.Unit, V: NDArray, side: Machine, log_z: float) -> NDArray:
+    """(⟨v²⟩_data - ⟨v²⟩_model) / 2σ², where `visible` is the hidden layer of `side`."""
+    variances, squares = visible.variances(), (V**2).mean(axis=0)
     for S in _all_states(side):
-        p = np.exp(-side._free_energy(S) - log_z)
-        squares = squares - p @ (side.transform(S) ** 2 + variances)
+        p = np.exp(-side.free_energy(S) - log_z)
+        squares = squares - p @ (side.hidden_mean(S) ** 2 + variances)
     return np.nan_to_num(squares / (2 * variances))
 
 
-def _exact_gradient_of_documents(rbm: RBM, V: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _exact_gradient_of_documents(rbm: "RBM", V: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Mean over the lengths; c acts as D c, so its gradient is D times that of the hidden bias."""
     lengths = V.sum(axis=1)
-    total = [np.zeros(parameter.shape) for parameter in rbm._parameters()]
+    total = [np.zeros(parameter.shape) for parameter in rbm.state_.parameters]
     for length in np.unique(lengths):
         rows = V[lengths == length]
         of_length = exact_gradient(at_length(rbm, int(length)), rows)
@@ -301,46 +307,43 @@ def _exact_gradient_of_documents(rbm: RBM, V: NDArray) -> tuple[NDArray, NDArray
     return tuple(total)
 
 
-def _moments(rbm: RBM, V: NDArray, p: NDArray | float) -> list[NDArray]:
+def _rows(rbm: "RBM", X: ArrayLike) -> NDArray:
+    check_is_fitted(rbm)
+    return fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype)
+
+
+def _moments(machine: Machine, V: NDArray, p: NDArray | float) -> list[NDArray]:
     """Sums over the rows v of p·v·E[h|v]ᵀ, p·v and p·E[h|v]."""
-    H = rbm.hidden_unit_.mean(rbm._hidden_field(V))
+    H = machine.hidden_mean(V)
     weighted = V * np.reshape(p, (-1, 1))
     return [weighted.T @ H, weighted.sum(axis=0), (H * np.reshape(p, (-1, 1))).sum(axis=0)]
 
 
-def _smaller_side_visible(rbm: RBM) -> tuple[RBM, bool]:
+def _in_double_precision(machine: Machine) -> Machine:
+    return machine.exchanged().exchanged()
+
+
+def _smaller_side_visible(machine: Machine) -> tuple[Machine, bool]:
     """The model in float64 with the smaller layer visible, and whether layers were exchanged."""
-    check_is_fitted(rbm)
-    counts = [unit.n_states() or np.inf for unit in (rbm.visible_unit_, rbm.hidden_unit_)]
+    counts = [unit.n_states() or np.inf for unit in (machine.visible, machine.hidden)]
     if min(counts) > ENUMERABLE_STATES:
         raise ValueError(
             f"exact enumeration needs a layer with at most {ENUMERABLE_STATES:,} joint states, "
-            f"such as 25 binary units; this RBM has {rbm.visible_unit_} and {rbm.hidden_unit_}"
+            f"such as 25 binary units; this RBM has {machine.visible} and {machine.hidden}"
         )
     exchanged = counts[1] < counts[0]
-    transposed = _exchange_layers(rbm)
-    return (transposed, True) if exchanged else (_exchange_layers(transposed), False)
+    return machine.exchanged() if exchanged else _in_double_precision(machine), exchanged
 
 
-def _exchange_layers(rbm: RBM) -> RBM:
-    """The same distribution in float64, with the visible layer called hidden and vice versa."""
-    other = RBM(dtype="float64")
-    other.visible_unit_, other.hidden_unit_ = rbm.hidden_unit_, rbm.visible_unit_
-    other.weights_ = rbm.weights_.T.astype(np.float64)
-    other.visible_bias_ = rbm.hidden_bias_.astype(np.float64)
-    other.hidden_bias_ = rbm.visible_bias_.astype(np.float64)
-    return other
-
-
-def _all_states(rbm: RBM) -> Iterator[NDArray]:
+def _all_states(machine: Machine) -> Iterator[NDArray]:
     """All joint states of the visible layer, in chunks of rows."""
-    n_states = rbm.visible_unit_.n_states()
-    n_rows = max(1, CHUNK // rbm.hidden_unit_.n_units)
+    n_states = machine.visible.n_states()
+    n_rows = max(1, CHUNK // machine.hidden.n_units)
     for start in range(0, n_states, n_rows):
-        yield rbm.visible_unit_.states(np.arange(start, min(start + n_rows, n_states)))
+        yield machine.visible.states(np.arange(start, min(start + n_rows, n_states)))
 
 
-def _base_bias(rbm: RBM, base: str, X: ArrayLike | None) -> NDArray:
+def _base_bias(rbm: "RBM", base: str, X: ArrayLike | None) -> NDArray:
     """Visible bias of the base model."""
     if base == "uniform":
         return np.zeros_like(rbm.visible_bias_)
@@ -348,12 +351,12 @@ def _base_bias(rbm: RBM, base: str, X: ArrayLike | None) -> NDArray:
         raise ValueError(f"base={base!r}: choose 'data' or 'uniform'")
     if X is None:
         return rbm.data_bias_ * _change_of_precision(rbm)
-    X = rbm._check_rows(X)
+    X = _rows(rbm, X)
     bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
     return bias.astype(rbm.visible_bias_.dtype)
 
 
-def _change_of_precision(rbm: RBM) -> NDArray | float:
+def _change_of_precision(rbm: "RBM") -> NDArray | float:
     """Factor that keeps the mean of each visible unit, its variance having changed in training."""
     if not rbm.learn_variance:
         return 1.0
@@ -362,16 +365,13 @@ def _change_of_precision(rbm: RBM) -> NDArray | float:
     return np.nan_to_num(change, nan=1.0).astype(rbm.data_bias_.dtype)
 
 
-def _log_partition_of_base(rbm: RBM, base_bias: NDArray) -> float:
-    hidden = np.zeros((1, len(rbm.hidden_bias_)))
-    visible = base_bias[None].astype(np.float64)
-    return (
-        rbm.visible_unit_.log_partition(visible) + rbm.hidden_unit_.log_partition(hidden)
-    ).item()
+def _log_partition_of_base(machine: Machine, base_bias: NDArray) -> float:
+    visible = machine.visible.log_partition(base_bias[None].astype(np.float64))
+    return (visible + machine.hidden.log_partition(np.zeros((1, machine.hidden.n_units)))).item()
 
 
 def _anneal(
-    rbm: RBM, base_bias: NDArray, betas: NDArray, V: NDArray, rng: np.random.Generator
+    machine: Machine, base_bias: NDArray, betas: NDArray, V: NDArray, rng: np.random.Generator
 ) -> NDArray:
     """Log importance weights of chains that start at `V` and follow the models of `betas`.
 
@@ -379,15 +379,15 @@ def _anneal(
     each chain by the ratio of the new model to the old one at its v, then makes one Gibbs step
     under the new model.
     """
-    visible, hidden = rbm.visible_unit_, rbm.hidden_unit_
-    bias = rbm.visible_bias_ - base_bias
+    visible, hidden = machine.visible, machine.hidden
+    bias = machine.visible_bias - base_bias
     log_weights = np.zeros(len(V))
     for old, new in pairwise(betas.astype(V.dtype)):
-        field = rbm._hidden_field(V)
+        field = machine.hidden_field(V)
         log_weights += (new - old) * (V @ bias)
         log_weights += hidden.log_partition(new * field) - hidden.log_partition(old * field)
         H = hidden.sample(new * field, rng)
-        V = visible.sample(base_bias + new * (bias + H @ rbm.weights_.T), rng)
+        V = visible.sample(base_bias + new * (bias + H @ machine.weights.T), rng)
     return log_weights
 
 
@@ -401,11 +401,11 @@ def _log_mean_exp(log_weights: NDArray) -> tuple[float, float]:
 
 
 def _samples_of_model(
-    rbm: RBM, n_samples: int, X: ArrayLike | None, rng: np.random.Generator
+    rbm: "RBM", n_samples: int, X: ArrayLike | None, rng: np.random.Generator
 ) -> NDArray:
     """Visible states drawn from the model: exactly where possible, by long chains otherwise."""
     try:
-        side, exchanged = _smaller_side_visible(rbm)
+        side, exchanged = _smaller_side_visible(rbm.machine_)
     except ValueError:
         warnings.warn(
             f"reverse AIS starts from Gibbs chains of {BURN_IN} steps, not from exact samples: it "
@@ -417,11 +417,11 @@ def _samples_of_model(
             rows = rng.integers(len(X), size=n_samples)
             init = np.asarray(X)[rows]
         return rbm.sample(n_samples, BURN_IN, init=init, random_state=rng)
-    log_p = np.concatenate([-side._free_energy(V) for V in _all_states(side)])
+    log_p = np.concatenate([-side.free_energy(V) for V in _all_states(side)])
     numbers = rng.choice(len(log_p), size=n_samples, p=softmax(log_p))
-    states = side.visible_unit_.states(numbers)
+    states = side.visible.states(numbers)
     if exchanged:
-        states = side.hidden_unit_.sample(side._hidden_field(states), rng)
+        states = side.hidden.sample(side.hidden_field(states), rng)
     return states.astype(rbm.weights_.dtype)
 
 
@@ -453,7 +453,7 @@ def _check_states(unit: units.Unit, V: NDArray) -> None:
 
 
 def _states_of_unit(
-    rbm: RBM, unit: units.Unit, W: NDArray, b: NDArray, rest: NDArray
+    hidden: units.Unit, unit: units.Unit, W: NDArray, b: NDArray, rest: NDArray
 ) -> tuple[NDArray, NDArray]:
     """All states of one visible unit with the logarithms of their measure p0(s) ds.
 
@@ -465,7 +465,7 @@ def _states_of_unit(
         states = unit.states(np.arange(unit.n_states()))
         return states, unit.log_base_measure(states)
     precision = 1 / unit.variances().item()
-    if isinstance(rbm.hidden_unit_, units.Gaussian):
+    if isinstance(hidden, units.Gaussian):
         precision -= (W @ W.T).item()
         if precision <= 0:
             raise ValueError("this Gaussian-Gaussian RBM has no distribution: its weights exceed 1")

@@ -1,5 +1,6 @@
 """Rows unlike those that a model has learned, by scikit-learn's conventions for outliers."""
 
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Self
 
@@ -9,11 +10,12 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab.checks import as_generator, check_number
+from dbnlab.checks import SHARE, RandomState, as_generator, check_number
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
 
 
+@dataclass(eq=False, repr=False)
 class NoveltyDetector(OutlierMixin, BaseEstimator):
     """An RBM or DBN that calls rows strange when their `score_samples` is low.
 
@@ -40,17 +42,10 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     n_features_in_ : int
     """
 
-    def __init__(
-        self,
-        model: RBM | DBN | FrozenEstimator | None = None,
-        false_alarm_rate: float = 0.05,
-        validation_fraction: float = 0.2,
-        random_state: int | np.random.Generator | None = None,
-    ) -> None:
-        self.model = model
-        self.false_alarm_rate = false_alarm_rate
-        self.validation_fraction = validation_fraction
-        self.random_state = random_state
+    model: RBM | DBN | FrozenEstimator | None = None
+    false_alarm_rate: float = 0.05
+    validation_fraction: float = 0.2
+    random_state: RandomState = None
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Train on usual rows and set the threshold.
@@ -66,8 +61,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         """
         X = validate_data(self, X, ensure_min_samples=2)
         for name in ("false_alarm_rate", "validation_fraction"):
-            bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
-            check_number(getattr(self, name), name, Real, **bounds)
+            check_number(getattr(self, name), name, Real, **SHARE)
         rng = as_generator(self.random_state)
         if isinstance(self.model, FrozenEstimator):
             self.model_, held_out = self.model.estimator, X

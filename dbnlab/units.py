@@ -84,10 +84,6 @@ class Unit:
         """The joint states with these numbers, from 0 to `n_states()` - 1, one float64 row each."""
         raise NotImplementedError
 
-    def spec(self) -> dict:
-        """A description that JSON can hold; `from_spec` turns it back into a unit."""
-        return {"type": type(self).__name__, "n_units": self.n_units}
-
 
 @dataclass(frozen=True)
 class Bernoulli(Unit):
@@ -203,9 +199,6 @@ class Gaussian(Unit):
     def with_variances(self, variances: NDArray) -> "Gaussian":
         return Gaussian(self.n_units, variances)
 
-    def spec(self) -> dict:
-        return super().spec() | ({} if self._standard else {"variance": self.variance})
-
 
 @dataclass(frozen=True)
 class Softmax(Unit):
@@ -271,9 +264,6 @@ class Softmax(Unit):
         choices = _digits(numbers, self.sizes).T
         return np.concatenate([np.eye(n)[chosen] for n, chosen in zip(self.sizes, choices)], axis=1)
 
-    def spec(self) -> dict:
-        return {"type": "Softmax", "sizes": list(self.sizes)}
-
 
 @dataclass(frozen=True, eq=False)
 class Multinomial(Unit):
@@ -329,9 +319,6 @@ class Multinomial(Unit):
                 f"row {row} holds {V[row].sum():g} words, but the model is that of documents of "
                 f"{self.n_trials}"
             )
-
-    def spec(self) -> dict:
-        return {"type": "Multinomial", "n_units": self.n_units, "n_trials": int(self.n_trials)}
 
 
 @dataclass(frozen=True)
@@ -396,9 +383,6 @@ class ReplicatedSoftmax(Unit):
     @property
     def _of_one_word(self) -> Multinomial:
         return Multinomial(self.n_words, 1)
-
-    def spec(self) -> dict:
-        return {"type": "ReplicatedSoftmax", "n_words": self.n_words}
 
 
 @dataclass(frozen=True, init=False)
@@ -467,8 +451,8 @@ class Joint(Unit):
         parts = _digits(numbers, [unit.n_states() for unit in self.units]).T
         return np.concatenate([unit.states(n) for unit, n in zip(self.units, parts)], axis=1)
 
-    def spec(self) -> dict:
-        return {"type": "Joint", "units": [unit.spec() for unit in self.units]}
+
+TYPES = (Bernoulli, Gaussian, Softmax, Multinomial, ReplicatedSoftmax, Joint)
 
 
 def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
@@ -496,15 +480,6 @@ def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
             f"{argument}={unit!r} has {unit.n_units} units, but the data have {n_units} columns"
         )
     return unit
-
-
-def from_spec(spec: dict) -> Unit:
-    """The unit that `Unit.spec` described."""
-    if spec["type"] == "Joint":
-        return Joint(*(from_spec(part) for part in spec["units"]))
-    parameters = {name: value for name, value in spec.items() if name != "type"}
-    kinds = (Bernoulli, Gaussian, Softmax, Multinomial, ReplicatedSoftmax)
-    return {kind.__name__: kind for kind in kinds}[spec["type"]](**parameters)
 
 
 def _digits(numbers: NDArray, bases: Sequence[int]) -> NDArray:

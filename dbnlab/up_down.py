@@ -13,17 +13,15 @@ state of the predicting one. As in the paper, the visible layer of the sleep pha
 """
 
 from collections.abc import Sequence
-from numbers import Integral, Real
-from typing import TYPE_CHECKING
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dbnlab.checks import check_number
-from dbnlab.rbm import progress_bar
-
-if TYPE_CHECKING:
-    from dbnlab.dbn import DBN
+from dbnlab.energy import Machine
+from dbnlab.learning import progress_bar
+from dbnlab.stack import Stack
 
 
 def schedule(n_gibbs: int | Sequence[int], n_epochs: int) -> list[int]:
@@ -37,7 +35,7 @@ def schedule(n_gibbs: int | Sequence[int], n_epochs: int) -> list[int]:
 
 
 def train(
-    dbn: "DBN",
+    stack: Stack,
     V: NDArray,
     labels: NDArray,
     steps: list[int],
@@ -46,73 +44,70 @@ def train(
     rng: np.random.Generator,
     verbose: int,
 ) -> None:
-    """Train `dbn` in place, one epoch for each of `steps`."""
-    check_number(learning_rate, "learning_rate", Real, min_val=0, include_boundaries="neither")
-    check_number(batch_size, "batch_size", Integral, min_val=1)
-    full = min(batch_size, len(V))
+    """Train `stack` in place, one epoch for each of `steps`.
+
+    Raises
+    ------
+    ValueError
+        If training diverges.
+    """
+    full, dtype = min(batch_size, len(V)), stack.recognition_weights[0].dtype
     with progress_bar(len(steps), verbose) as bar:
         for n_gibbs in steps:
             order = rng.permutation(len(V))
             for start in range(0, len(V), full):
                 batch = order[start : start + full]
-                rows = V[batch].astype(dbn.rbms_[0].dtype, copy=False)
+                rows = V[batch].astype(dtype, copy=False)
                 # The sums over a short last batch are short too: every row weighs the same.
                 # Overflow is not lost: _check_finite raises where it has happened.
                 with np.errstate(over="ignore", invalid="ignore"):
-                    _update(dbn, rows, labels[batch], n_gibbs, learning_rate / full, rng)
-            _check_finite(dbn, learning_rate)
+                    update(stack, rows, labels[batch], n_gibbs, learning_rate / full, rng)
+            _check_finite(stack, learning_rate)
             bar.update()
 
 
-def _update(
-    dbn: "DBN",
-    V: NDArray,
-    labels: NDArray,
-    n_gibbs: int,
-    rate: float,
-    rng: np.random.Generator,
+def update(
+    stack: Stack, V: NDArray, labels: NDArray, n_gibbs: int, rate: float, rng: np.random.Generator
 ) -> None:
-    units, n_directed = dbn._units, len(dbn.rbms_) - 1
+    """One update of all layers from the batch `V`; `rate` is that of a sum over its rows."""
+    units, n_directed = stack.units, stack.n_directed
     wake = [V]
     for number in range(n_directed):
-        wake.append(units[number + 1].sample(dbn._up_field(wake[-1], number), rng))
-    dream = _top(dbn, np.hstack([wake[-1], labels]), n_gibbs, rate, rng)
+        wake.append(units[number + 1].sample(stack.up_field(wake[-1], number), rng))
+    dream = _top(stack.top, np.hstack([wake[-1], labels]), n_gibbs, rate, rng)
     sleep = [dream[:, : units[n_directed].n_units]]
     for number in reversed(range(n_directed)):
-        mean = units[number].mean(dbn._down_field(sleep[0], number))
+        mean = units[number].mean(stack.down_field(sleep[0], number))
         sleep.insert(0, units[number].draw(mean, rng) if number else mean)
     # Both directions predict with the weights that they had before this update.
     surprises = []
     for number in range(n_directed):
         below, above = units[number], units[number + 1]
-        down = wake[number] - below.mean(dbn._down_field(wake[number + 1], number))
-        up = sleep[number + 1] - above.mean(dbn._up_field(sleep[number], number))
+        down = wake[number] - below.mean(stack.down_field(wake[number + 1], number))
+        up = sleep[number + 1] - above.mean(stack.up_field(sleep[number], number))
         surprises.append((down, up))
     for number, (down, up) in enumerate(surprises):
-        dbn.generative_weights_[number] += down.T @ (rate * wake[number + 1])
-        dbn.generative_biases_[number] += rate * down.sum(axis=0)
-        dbn.recognition_weights_[number] += sleep[number].T @ (rate * up)
-        dbn.recognition_biases_[number] += rate * up.sum(axis=0)
+        stack.generative_weights[number] += down.T @ (rate * wake[number + 1])
+        stack.generative_biases[number] += rate * down.sum(axis=0)
+        stack.recognition_weights[number] += sleep[number].T @ (rate * up)
+        stack.recognition_biases[number] += rate * up.sum(axis=0)
 
 
-def _top(dbn: "DBN", S: NDArray, n_gibbs: int, rate: float, rng: np.random.Generator) -> NDArray:
+def _top(top: Machine, S: NDArray, n_gibbs: int, rate: float, rng: np.random.Generator) -> NDArray:
     """Contrastive divergence in the top RBM from the states S; the end of its chains."""
-    top = dbn.rbms_[-1]
-    visible, hidden = top.visible_unit_, top.hidden_unit_
-    H = H_model = hidden.mean(top._hidden_field(S))
+    H = H_model = top.hidden_mean(S)
     for _ in range(n_gibbs):
-        S_model = visible.sample(top._visible_field(hidden.draw(H_model, rng)), rng)
-        H_model = hidden.mean(top._hidden_field(S_model))
+        S_model = top.visible.sample(top.visible_field(top.hidden.draw(H_model, rng)), rng)
+        H_model = top.hidden_mean(S_model)
     both, H_both = np.concatenate([S, S_model]), np.concatenate([rate * H, -rate * H_model])
-    # In place: the lists of the DBN hold views of these arrays.
-    top.weights_ += both.T @ H_both
-    top.visible_bias_ += rate * (S.sum(axis=0) - S_model.sum(axis=0))
-    top.hidden_bias_ += H_both.sum(axis=0)
+    # In place: the lists of the stack hold views of these arrays.
+    top.weights += both.T @ H_both
+    top.visible_bias += rate * (S.sum(axis=0) - S_model.sum(axis=0))
+    top.hidden_bias += H_both.sum(axis=0)
     return S_model
 
 
-def _check_finite(dbn: "DBN", learning_rate: float) -> None:
-    arrays = [*dbn.recognition_weights_, *dbn.generative_weights_, dbn.rbms_[-1].visible_bias_]
+def _check_finite(stack: Stack, learning_rate: float) -> None:
+    arrays = [*stack.recognition_weights, *stack.generative_weights, stack.top.visible_bias]
     if not all(np.isfinite(array).all() for array in arrays):
-        del dbn.rbms_
         raise ValueError(f"training diverged: lower learning_rate (now {learning_rate})")

@@ -18,7 +18,7 @@ from dbnlab import RBM
 BACKEND = sys.argv[1]
 if BACKEND == "tensorflow":
     # Loaded but not started: each process compiles for itself.
-    import dbnlab.tensorflow_rbm  # noqa: F401
+    import dbnlab.tensorflow_learning  # noqa: F401
 
 X = (np.random.default_rng(0).random((300, 12)) < 0.4).astype(np.float32)
 RUNS = {
@@ -51,7 +51,7 @@ def train(run, checkpoint, kill_in_save, kill_after):
     rbm = RBM(5, batch_size=33, n_epochs=300, backend=BACKEND)
     rbm.set_params(random_state=np.random.default_rng(1)).set_params(**RUNS[run])
     rbm.fit(X, checkpoint=checkpoint)
-    arrays = [*rbm._parameters(), getattr(rbm, "chains_", np.zeros(0)), rbm.sample(3, 2)]
+    arrays = [*rbm.state_.parameters, getattr(rbm, "chains_", np.zeros(0)), rbm.sample(3, 2)]
     with open(f"{run} result", "w") as file:
         json.dump([rbm.history_, *(array.tobytes().hex() for array in arrays)], file)
 

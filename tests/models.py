@@ -116,16 +116,16 @@ class Enumerated:
 
 def one_update(rbm, V):
     """The estimated gradient from the batch `V`, as one update shows it; the model stays."""
-    before = [parameter.copy() for parameter in rbm._parameters()]
+    before = [parameter.copy() for parameter in rbm.state_.parameters]
     # A power of two: multiplying by it and dividing again costs no digit.
     rate = 2.0**-10
     rbm.set_params(batch_size=len(V), learning_rate=rate, momentum=0.0, weight_decay=0.0)
     rbm.partial_fit(V)
-    change = [(after - start) / rate for after, start in zip(rbm._parameters(), before)]
+    change = [(after - start) / rate for after, start in zip(rbm.state_.parameters, before)]
     rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_, *log_variance = before
     for z in log_variance:
-        rbm._log_variance = z
-        rbm._show_variance()
+        rbm.state_.log_variance = z
+        rbm.state_.show_variance()
     return flat(change)
 
 
@@ -138,7 +138,7 @@ def mean_log_likelihood(rbm, X):
 
 
 def bits(rbm):
-    return b"".join(parameter.tobytes() for parameter in rbm._parameters())
+    return b"".join(parameter.tobytes() for parameter in rbm.state_.parameters)
 
 
 def run_python(code, *arguments, stderr=subprocess.PIPE, **options):

@@ -26,7 +26,7 @@ def random_dbn(visible="bernoulli", sizes=(3, 3, 2), labels=True, code="bernoull
     dbn.fit(points(VISIBLE[visible])[0][:3], CLASSES)
     rng = np.random.default_rng(seed)
     # In place: of the top RBM, the lists hold views.
-    for array in [*dbn.rbms_[-1]._parameters(), *directed(dbn)]:
+    for array in [*dbn.rbms_[-1].state_.parameters, *directed(dbn)]:
         array[...] = rng.standard_normal(array.shape)
     return dbn
 
@@ -39,7 +39,7 @@ def directed(dbn):
 
 
 def stack_bits(dbn):
-    return b"".join(a.tobytes() for a in [*dbn.rbms_[-1]._parameters(), *directed(dbn)])
+    return b"".join(a.tobytes() for a in [*dbn.rbms_[-1].state_.parameters, *directed(dbn)])
 
 
 def digits_with_labels():

@@ -14,7 +14,7 @@ import pytest
 from models import bits, run_python
 from sklearn.base import clone
 
-from dbnlab import RBM, model_file
+from dbnlab import RBM, learning
 
 
 def everything(rbm):
@@ -41,15 +41,15 @@ def test_a_run_that_fails_twice_ends_with_the_bits_of_one_that_does_not(
 ):
     rbm = RBM(3, batch_size=7, n_epochs=5, backend=backend).set_params(**recipe)
     expected = everything(clone(rbm).set_params(random_state=seed(3)).fit(X))
-    record, epochs = RBM._record, []
+    record, epochs = learning.watch, []
 
-    def fail(self, *rows):
-        epochs.append(self._n_epochs_done())
+    def fail(state, *rows_and_recipe):
+        epochs.append(state.n_epochs)
         if len(epochs) in (3, 5):
             raise OSError("disk full")
-        return record(self, *rows)
+        return record(state, *rows_and_recipe)
 
-    monkeypatch.setattr(RBM, "_record", fail)
+    monkeypatch.setattr(learning, "watch", fail)
     path = tmp_path / "run"
     for _ in range(2):
         with pytest.raises(OSError, match="disk full"):
@@ -79,7 +79,7 @@ def test_a_finished_run_is_returned_without_training(backend, monkeypatch, tmp_p
     rbm = RBM(3, n_epochs=2, backend=backend, random_state=0)
     expected = everything(clone(rbm).fit(X, checkpoint=tmp_path / "run"))
     before = (tmp_path / "run").read_bytes()
-    monkeypatch.setattr(RBM, "_train_epoch", lambda *arguments: pytest.fail("trained again"))
+    monkeypatch.setattr(learning, "train_epoch", lambda *arguments: pytest.fail("trained again"))
     assert everything(rbm.fit(X, checkpoint=tmp_path / "run")) == expected
     assert (tmp_path / "run").read_bytes() == before
 
@@ -120,15 +120,6 @@ def test_a_checkpoint_of_other_parameters_is_refused_by_name(X, checkpoint, name
     with pytest.raises(ValueError, match=f"run is of another run: {name} was .* there and is "):
         rbm.fit(X, checkpoint=checkpoint)
     assert checkpoint.read_bytes() == before
-
-
-def test_a_checkpoint_from_before_variances_could_be_learned_goes_on(X, checkpoint):
-    header, arrays = model_file.read(checkpoint, "RBM checkpoint")
-    del header["parameters"]["learn_variance"]
-    model_file.write(checkpoint, header, arrays)
-    rbm = RBM(3, n_epochs=2, random_state=0)
-    expected = everything(clone(rbm).fit(X))
-    assert everything(rbm.fit(X, checkpoint=checkpoint)) == expected
 
 
 def test_verbose_may_change(X, checkpoint):
@@ -191,7 +182,7 @@ def as_npy(array):
 @pytest.mark.parametrize(
     "content", [pickle.dumps(Bomb()), as_npy(np.array([Bomb()]))], ids=["pickle", "pickled npy"]
 )
-@pytest.mark.parametrize("entry", ["weights_", "velocity_0", "header"])
+@pytest.mark.parametrize("entry", ["weights", "velocity_0", "header"])
 def test_a_checkpoint_is_never_unpickled(monkeypatch, X, checkpoint, entry, content):
     monkeypatch.chdir(checkpoint.parent)
     with zipfile.ZipFile(checkpoint) as file:
@@ -254,7 +245,7 @@ def test_ctrl_c_ends_training_with_a_model_that_works(backend, ctrl_c, tmp_path,
         assert caught.filename == __file__
         n_done = len(rbm.history_["update_ratio"])
         assert f"in epoch {n_done + 1} of 1000000: the model keeps" in str(caught.message)
-        assert np.isfinite(np.concatenate([array.ravel() for array in rbm._parameters()])).all()
+        assert np.isfinite(np.concatenate([array.ravel() for array in rbm.state_.parameters])).all()
         assert rbm.transform(X).shape == (30, 3)
         assert rbm.sample(2, 3).shape == (2, 6)
         rbm.save(tmp_path / "model")

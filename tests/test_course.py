@@ -1,3 +1,5 @@
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -94,4 +96,5 @@ def test_environment_check_names_what_is_missing_and_the_cure(capsys, monkeypatc
     monkeypatch.setattr(course, "NEEDED", (*course.NEEDED, "no-such-package"))
     course.check_environment()
     out = capsys.readouterr().out
-    assert out == "missing: no-such-package. In the clone, run: make lab\n"
+    assert out.startswith("missing: no-such-package. In a clone, run: make lab; elsewhere: ")
+    assert out.endswith(f'{sys.executable} -m pip install "dbnlab[course]"\n')

@@ -90,7 +90,7 @@ def test_damaged_file_says_how_to_restore_it(tmp_path, monkeypatch):
 
 
 def test_every_data_file_is_documented_with_its_checksum():
-    text = (datasets.DATA / "README.md").read_text()
+    text = (datasets.DATA / "README.md").read_text(encoding="utf-8")
     documented = dict(re.findall(r"^\| `(\S+)` .* `(\w{64})` \|$", text, flags=re.M))
     assert documented == datasets.CHECKSUMS
     files = [path for path in datasets.DATA.iterdir() if path.suffix not in (".py", ".md")]
@@ -99,7 +99,7 @@ def test_every_data_file_is_documented_with_its_checksum():
 
 
 def test_stored_dbn_makes_the_errors_that_its_card_says():
-    card = (datasets.DATA / "README.md").read_text()
+    card = (datasets.DATA / "README.md").read_text(encoding="utf-8")
     stated = int(re.search(r"(\d+) errors of the 10,000 test images", card)[1])
     mnist = datasets.load_mnist()
     dbn = DBN.load(datasets.path("mnist_dbn.npz"))

@@ -12,8 +12,7 @@ from scipy.stats import t as student_t
 from sklearn.base import clone
 from stacks import CLASSES, EnumeratedDBN, accuracy, digit_stack, random_dbn, stack_bits
 
-import dbnlab.dbn
-from dbnlab import DBN, RBM, likelihood
+from dbnlab import DBN, RBM, learning, likelihood, stack
 
 STACKS = [
     ("bernoulli", (3,), False, "bernoulli"),
@@ -81,7 +80,7 @@ def test_predict_proba_is_the_enumerated_posterior_of_the_label_over_the_means_b
     np.testing.assert_allclose(dbn.predict_proba(V), p, atol=1e-9)
     np.testing.assert_array_equal(dbn.predict(V), CLASSES[p.argmax(axis=1)])
     whole = dbn.predict_proba(V)
-    monkeypatch.setattr(dbnlab.dbn, "CHUNK_VALUES", 5)
+    monkeypatch.setattr(stack, "CHUNK_VALUES", 5)
     np.testing.assert_allclose(dbn.predict_proba(V), whole, rtol=1e-12)
 
 
@@ -254,7 +253,7 @@ def test_a_second_layer_that_starts_from_the_first_upside_down_never_lowers_the_
         p = table.q[X].mean(axis=0)
         for weight, state in zip(p, table.states[1]):
             for parameter, gradient in zip(
-                top._parameters(), likelihood.exact_gradient(top, state[None])
+                top.state_.parameters, likelihood.exact_gradient(top, state[None])
             ):
                 parameter += 0.1 * weight * gradient
     assert (np.diff(bounds) > 0).all()
@@ -331,10 +330,14 @@ def test_greedy_training_leaves_recognition_and_generative_weights_equal(X, y):
 
 def test_sampled_states_are_drawn_anew_each_epoch(monkeypatch):
     X, seen = np.tile([1.0, 0, 0, 1], (900, 1)), []
-    original = RBM._gradient
-    monkeypatch.setattr(
-        RBM, "_gradient", lambda rbm, V: (rbm.n_hidden == 2 and seen.append(V)) or original(rbm, V)
-    )
+    original = learning.gradient
+
+    def gradient(state, V, recipe):
+        if state.machine.hidden.n_units == 2:
+            seen.append(V)
+        return original(state, V, recipe)
+
+    monkeypatch.setattr(learning, "gradient", gradient)
     prototype = RBM(n_epochs=2, batch_size=900, learning_rate=0.5)
     y = np.arange(900) % 3
     dbn = DBN((5, 3, 2), prototype, "sample", joint_labels=True, random_state=0).fit(X, y)
@@ -417,14 +420,14 @@ def test_silence_is_the_default_whatever_the_prototype_says(X, capfd):
 
 def stop_in(monkeypatch, n_hidden, epoch, error):
     """Let training of the layer of `n_hidden` units stop in one epoch."""
-    original = RBM._train_epoch
+    original = learning.train_epoch
 
-    def train_epoch(rbm, train, rows, number):
-        if (rbm.n_hidden, number) == (n_hidden, epoch):
+    def train_epoch(state, *rows_and_engine):
+        if (state.machine.hidden.n_units, state.n_epochs) == (n_hidden, epoch):
             raise error
-        original(rbm, train, rows, number)
+        original(state, *rows_and_engine)
 
-    monkeypatch.setattr(RBM, "_train_epoch", train_epoch)
+    monkeypatch.setattr(learning, "train_epoch", train_epoch)
 
 
 @pytest.mark.parametrize("labels", [False, True])
@@ -476,15 +479,15 @@ def test_ctrl_c_raises_and_leaves_no_half_of_a_stack(X, monkeypatch, epoch):
 
 
 def test_ctrl_c_after_the_last_update_of_a_layer_is_not_lost(X, monkeypatch):
-    original = RBM._record
+    original = learning.watch
 
-    def record(rbm, *rows):
-        worst = original(rbm, *rows)
-        if rbm.n_hidden == 4 and rbm._n_epochs_done() == 2:
+    def watch(state, *rows_and_recipe):
+        worst = original(state, *rows_and_recipe)
+        if state.machine.hidden.n_units == 4 and state.n_epochs == 2:
             raise KeyboardInterrupt
         return worst
 
-    monkeypatch.setattr(RBM, "_record", record)
+    monkeypatch.setattr(learning, "watch", watch)
     dbn = DBN((4, 3), RBM(n_epochs=2), random_state=0)
     with warnings.catch_warnings(action="ignore"), pytest.raises(KeyboardInterrupt):
         dbn.fit(X)

@@ -15,7 +15,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from stacks import CLASSES, directed, random_dbn, stack_bits
 from test_rbm_input import BAD_ROWS, FOREIGN, LEAVE_THE_UNIT_INTERVAL
 
-from dbnlab import DBN, RBM, model_file, units
+from dbnlab import DBN, RBM, files, learning, units
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_every_parameter_but_joint_labels_has_a_bad_value_above():
 def test_a_bad_prototype_is_refused_by_name_before_any_layer_is_trained(
     X, monkeypatch, parameters, error, message, verbose
 ):
-    monkeypatch.setattr(RBM, "_train", lambda *arguments: pytest.fail("has begun to train"))
+    monkeypatch.setattr(learning, "train", lambda *arguments: pytest.fail("has begun to train"))
     with pytest.raises(error, match=message):
         DBN((4, 3), [RBM(n_epochs=1), RBM(**parameters)], verbose=verbose).fit(X)
 
@@ -417,7 +417,7 @@ def assert_equal_in_every_bit(loaded, dbn):
     for mine, other in zip(loaded.rbms_, dbn.rbms_, strict=True):
         assert mine.get_params() == other.get_params()
         assert mine.history_ == other.history_
-        for array, expected in zip(mine._parameters(), other._parameters()):
+        for array, expected in zip(mine.state_.parameters, other.state_.parameters):
             assert array.dtype == expected.dtype
             np.testing.assert_array_equal(array, expected)
     V = dbn.sample(6, n_gibbs=3, random_state=0)
@@ -492,9 +492,9 @@ def test_a_foreign_file_is_refused_by_name_and_never_unpickled(tmp_path, monkeyp
 
 def rewrite(path, change):
     """Let `change` edit header and arrays of a model file."""
-    header, arrays = model_file.read(path, "DBN")
+    header, arrays = files.read(path, "DBN")
     change(header, arrays)
-    model_file.write(path, header, arrays)
+    files.write(path, header, arrays)
 
 
 TAMPERED = {
@@ -559,8 +559,8 @@ def test_weights_kept_in_half_precision_load_into_the_float32_model(dbn, X, y, t
 
     rewrite(path, halve)
     loaded = DBN.load(path)
-    arrays = [*loaded.rbms_[-1]._parameters(), *directed(loaded)]
-    expected = [*dbn.rbms_[-1]._parameters(), *directed(dbn)]
+    arrays = [*loaded.rbms_[-1].state_.parameters, *directed(loaded)]
+    expected = [*dbn.rbms_[-1].state_.parameters, *directed(dbn)]
     for array, original in zip(arrays, expected, strict=True):
         assert array.dtype == np.float32
         np.testing.assert_array_equal(array, original.astype(np.float16).astype(np.float32))

@@ -152,14 +152,14 @@ def test_gibbs_denoiser_averages_over_the_exact_posterior(visible, noise, streng
     else:
         exact = exact_posterior_mean(rbm, y, noise, strength)
     denoiser = GibbsDenoiser(rbm, noise, strength, n_steps=400, random_state=0)
-    means, _ = denoiser._chain(np.tile(y, (400, 1)))
+    means, _ = denoiser.chain(np.tile(y, (400, 1)))
     np.testing.assert_allclose(means.mean(axis=0), exact, atol=0.01)
 
 
 def test_one_layer_dbn_has_the_posterior_of_its_rbm():
     rbm = random_rbm(seed=1)
     dbn = random_dbn(sizes=(3,), labels=False)
-    for mine, yours in zip(dbn.rbms_[0]._parameters(), rbm._parameters()):
+    for mine, yours in zip(dbn.rbms_[0].state_.parameters, rbm.state_.parameters):
         mine[...] = yours
     images = np.array([[[0.2, 0.9], [1.2, -0.3]]])
     one, other = (
@@ -173,7 +173,7 @@ def test_labels_of_a_dbn_take_part_in_its_posterior():
     dbn = random_dbn(sizes=(3,), labels=True, seed=4)
     table, y = EnumeratedDBN(dbn), np.array([0.9, 0.2, -0.3, 0.6])
     weights = table.p_visible() * np.exp(log_density(y, table.V, "gaussian", 0.7))
-    means, _ = GibbsDenoiser(dbn, "gaussian", 0.7, 400, random_state=0)._chain(np.tile(y, (400, 1)))
+    means, _ = GibbsDenoiser(dbn, "gaussian", 0.7, 400, random_state=0).chain(np.tile(y, (400, 1)))
     exact = weights @ table.V / weights.sum()
     np.testing.assert_allclose(means.mean(axis=0), exact, atol=0.01)
 
@@ -199,7 +199,7 @@ def test_samples_agree_with_known_pixels_and_differ_elsewhere(images):
         np.testing.assert_array_equal(one[known], noisy[known])
     assert (drawn[0][~known] != drawn[1][~known]).all()
     denoiser = GibbsDenoiser(rbm, "missing_block", random_state=0)
-    _, ends = denoiser._chain(np.tile(noisy.reshape(5, 64), (3, 1)))
+    _, ends = denoiser.chain(np.tile(noisy.reshape(5, 64), (3, 1)))
     np.testing.assert_array_equal(drawn, ends.reshape(3, 5, 8, 8).astype(np.float32))
 
 

@@ -9,8 +9,9 @@ import pytest
 from models import flat, one_update
 from scipy.special import expit, logsumexp
 
-from dbnlab import DBN, RBM, DBNClassifier, DeepAutoencoder, likelihood, units
+from dbnlab import DBN, RBM, DBNClassifier, DeepAutoencoder, likelihood
 from dbnlab.denoise import GibbsDenoiser
+from dbnlab.parameters import unit_as_json, unit_from_json
 from dbnlab.units import Bernoulli, Joint, Multinomial, ReplicatedSoftmax
 
 N_WORDS, N_HIDDEN = 3, 2
@@ -132,7 +133,7 @@ def test_the_bias_gives_the_frequencies_of_the_words():
 
 @pytest.mark.parametrize("unit", [ReplicatedSoftmax(3), Multinomial(3, 4)])
 def test_a_unit_survives_its_json_description(unit):
-    again = units.from_spec(json.loads(json.dumps(unit.spec())))
+    again = unit_from_json(json.loads(json.dumps(unit_as_json(unit))))
     assert vars(again) == vars(unit)
 
 
@@ -251,7 +252,7 @@ def test_exact_gradient_is_that_of_the_log_likelihood_of_documents_of_mixed_leng
         log_z = log_z_of(rbm, MIXED.sum(axis=1))
         return likelihood.log_likelihood(rbm, MIXED, log_z).mean()
 
-    for parameter, gradient in zip(rbm._parameters(), likelihood.exact_gradient(rbm, MIXED)):
+    for parameter, gradient in zip(rbm.state_.parameters, likelihood.exact_gradient(rbm, MIXED)):
         for index in np.ndindex(parameter.shape):
             old = parameter[index]
             parameter[index] = old + 1e-5
@@ -421,8 +422,7 @@ def dbn():
     for rbm in stack.rbms_:
         rbm.weights_[:] = 0.5 * rng.standard_normal(rbm.weights_.shape)
         rbm.hidden_bias_[:] = 0.4 * rng.standard_normal(rbm.n_hidden)
-    stack._assemble(stack.rbms_)
-    return stack
+    return DBN.from_rbms(stack.rbms_)
 
 
 def test_the_way_up_scales_the_bias_and_the_way_down_gives_word_probabilities(dbn):

@@ -125,12 +125,12 @@ def test_exact_gradient_holds_the_slope_by_the_logarithm_of_the_variance(visible
     V = Enumerated(rbm).V
     X = V[Enumerated(rbm).likely_rows(6, np.random.default_rng(0))]
     *_, gradient = likelihood.exact_gradient(rbm, X)
-    z = rbm._log_variance.copy()
+    z = rbm.state_.log_variance.copy()
     for column in range(len(z)):
         values = []
         for step in (1e-5, -1e-5):
-            rbm._log_variance = z + step * np.eye(len(z))[column]
-            rbm._show_variance()
+            rbm.state_.log_variance = z + step * np.eye(len(z))[column]
+            rbm.state_.show_variance()
             values.append(mean_log_likelihood(rbm, X))
         assert gradient[column] == pytest.approx(np.subtract(*values) / 2e-5, abs=1e-7)
     has_variance = ~np.isnan(rbm.visible_variance_)
@@ -245,7 +245,7 @@ def test_a_learned_variance_survives_saving_in_every_bit(learned, tmp_path):
 @pytest.mark.parametrize("value", [np.zeros(3), np.zeros(5), np.full(4, np.nan), np.full(4, 1e4)])
 def test_a_file_with_a_damaged_variance_is_refused(learned, tmp_path, value):
     rbm, _ = learned
-    rbm._log_variance = value
+    rbm.state_.log_variance = value
     rbm.save(tmp_path / "model")
     with (
         np.errstate(over="ignore"),
@@ -261,7 +261,7 @@ def test_partial_fits_go_on_from_the_variance_reached(learned, backend):
     for _ in range(4):
         pieces.partial_fit(X)
     assert bits(pieces) == bits(whole)
-    assert len(whole._parameters()) == 4
+    assert len(whole.state_.parameters) == 4
 
 
 def test_whether_variances_are_learned_cannot_change_half_way(learned):
@@ -314,7 +314,7 @@ def test_a_stack_draws_and_scores_with_the_learned_variance(stack, tmp_path):
     H = (np.random.default_rng(0).random((6000, 3)) < 0.5).astype(float)
     # Draws of the lowest layer given the one above, whose variance is σ² and whose mean σ²(a + hG).
     means = variances * (dbn.generative_biases_[0] + H @ dbn.generative_weights_[0].T)
-    drawn = dbn._units[0].sample(dbn._down_field(H, 0), np.random.default_rng(1))
+    drawn = dbn.stack_.units[0].sample(dbn.stack_.down_field(H, 0), np.random.default_rng(1))
     np.testing.assert_allclose((drawn - means).var(axis=0), variances, rtol=4.5 * (2 / 6000) ** 0.5)
     one = DBN((3,), clone(dbn.rbm), random_state=0).fit(X)
     np.testing.assert_allclose(one.score_samples(X), one.rbms_[0].score_samples(X))
@@ -354,7 +354,7 @@ def test_up_down_training_keeps_the_learned_variance(stack):
     dbn, X = stack
     before = dbn.rbms_[0].visible_variance_
     dbn.up_down(X, n_epochs=2, learning_rate=1e-3, random_state=0)
-    np.testing.assert_array_equal(dbn._units[0].variances(), before)
+    np.testing.assert_array_equal(dbn.stack_.units[0].variances(), before)
     assert np.isfinite(dbn.score_samples(X)).all()
 
 
@@ -366,7 +366,7 @@ def test_dreams_of_a_label_have_the_exact_moments_at_the_learned_variance(backen
     dbn = DBN((4,), prototype, joint_labels=True, backend=backend, random_state=0).fit(X, y)
     # Of a size at which a chain of 100 steps forgets where it began.
     dbn.rbms_[0].weights_[:] = 0.7 * np.random.default_rng(0).standard_normal((6, 4))
-    given = copy.copy(dbn.rbms_[0])
+    given = copy.deepcopy(dbn.rbms_[0])
     given.hidden_bias_ = given.hidden_bias_ + given.weights_[5]
     given.weights_, given.visible_bias_ = given.weights_[:4], given.visible_bias_[:4]
     given.visible_unit_, given.n_features_in_ = given.visible_unit_.units[0], 4
@@ -396,7 +396,7 @@ def test_flat_gradient_of_the_model_agrees_with_its_mean_field():
     X = np.random.default_rng(0).standard_normal((500, 2)) * [0.5, 2.0]
     rbm.partial_fit(X)
     rbm.weights_[:] = 0
-    rbm._log_variance = np.log(X.var(axis=0))
-    rbm._show_variance()
+    rbm.state_.log_variance = np.log(X.var(axis=0))
+    rbm.state_.show_variance()
     rbm.visible_bias_ = X.mean(axis=0) / X.var(axis=0)
     np.testing.assert_allclose(flat(likelihood.exact_gradient(rbm, X)), 0, atol=1e-12)

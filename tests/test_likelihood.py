@@ -63,7 +63,7 @@ def test_exact_gradient_is_the_gradient_of_the_exact_log_likelihood(visible, hid
         table = Enumerated(rbm)
         return (table.log_unnormalised[rows] - table.log_z).mean()
 
-    for parameter, gradient in zip(rbm._parameters(), likelihood.exact_gradient(rbm, X)):
+    for parameter, gradient in zip(rbm.state_.parameters, likelihood.exact_gradient(rbm, X)):
         assert gradient.shape == parameter.shape
         for index in np.ndindex(parameter.shape):
             old = parameter[index]
@@ -116,12 +116,12 @@ def test_an_exact_value_is_its_own_interval_and_may_be_given_as_a_number():
 
 def test_asking_for_likelihoods_does_not_change_the_model():
     rbm = random_rbm()
-    before = [parameter.copy() for parameter in rbm._parameters()]
-    state = rbm._random.bit_generator.state
+    before = [parameter.copy() for parameter in rbm.state_.parameters]
+    state = rbm.state_.rng.bit_generator.state
     likelihood.exact_gradient(rbm, Enumerated(rbm).V)
-    for parameter, old in zip(rbm._parameters(), before):
+    for parameter, old in zip(rbm.state_.parameters, before):
         np.testing.assert_array_equal(parameter, old)
-    assert rbm._random.bit_generator.state == state
+    assert rbm.state_.rng.bit_generator.state == state
 
 
 @UNCOUNTED

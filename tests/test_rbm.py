@@ -16,7 +16,7 @@ from scipy.special import expit
 from scipy.stats import chi2
 from sklearn.base import clone
 
-from dbnlab import RBM, likelihood
+from dbnlab import RBM, learning, likelihood
 
 EVERY_PAIR = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 # Of a Gaussian visible layer, the variance may be learned too.
@@ -255,7 +255,7 @@ def test_momentum_and_decay_agree_with_three_steps_by_hand(backend, dark, decay,
         b_velocity = 0.5 * b_velocity + 0.1 * X.mean(axis=0)
         c_velocity = 0.5 * c_velocity + 0.1 * (H.mean(axis=0) - expit(c))
         w, b, c = w + w_velocity, b + b_velocity, c + c_velocity
-    for parameter, expected in zip(rbm._parameters(), (w, b, c)):
+    for parameter, expected in zip(rbm.state_.parameters, (w, b, c)):
         np.testing.assert_allclose(parameter, expected, rtol=1e-12)
 
 
@@ -370,8 +370,8 @@ def test_sparsity_pull_is_added_to_hidden_biases_and_weights_as_in_hintons_guide
 
     def updates(**sparsity):
         rbm = random_rbm(seed=1, backend=backend, **sparsity)
-        rbm._random = np.random.default_rng(0)
-        rbm._activity = np.full(3, 0.2)
+        rbm.state_.rng = np.random.default_rng(0)
+        rbm.state_.activity = np.full(3, 0.2)
         H = rbm.transform(V)
         return H.mean(axis=0), one_update(rbm, V), one_update(rbm, V)
 
@@ -427,7 +427,7 @@ def test_watching_does_not_change_what_is_learnt(backend, monkeypatch, algorithm
     plain = RBM(3, **parameters).fit(X)
     assert bits(RBM(3, verbose=1, **parameters).fit(X)) == bits(plain)
     monkeypatch.setattr(
-        RBM, "_record", lambda self, *rows: self.history_.update(reconstruction_error=[0.0]) or 0.0
+        learning, "watch", lambda state, *_: state.history.update(reconstruction_error=[0.0]) or 0.0
     )
     unwatched = RBM(3, **parameters).fit(X)
     assert bits(unwatched) == bits(plain)

@@ -410,7 +410,7 @@ def test_a_loaded_model_is_equal_in_every_bit(tmp_path, visible, hidden):
     rbm = random_rbm(visible, hidden)
     rbm.save(tmp_path / "model.npz")
     loaded = RBM.load(tmp_path / "model.npz")
-    for array, expected in zip(loaded._parameters(), rbm._parameters()):
+    for array, expected in zip(loaded.state_.parameters, rbm.state_.parameters):
         assert array.dtype == expected.dtype
         np.testing.assert_array_equal(array, expected)
     assert loaded.get_params() == rbm.get_params()

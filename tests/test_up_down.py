@@ -35,7 +35,7 @@ def dbn(X, y):
 
 
 def updated(dbn):
-    return [*dbn.rbms_[-1]._parameters(), *directed(dbn)]
+    return [*dbn.rbms_[-1].state_.parameters, *directed(dbn)]
 
 
 def expected_update(table, rows, labels, n_gibbs):
@@ -121,7 +121,7 @@ def test_gibbs_steps_come_in_equal_shares_of_the_epochs():
 
 def test_epochs_take_the_gibbs_steps_of_the_schedule(monkeypatch, dbn, X, y):
     steps = []
-    monkeypatch.setattr(up_down, "_update", lambda *arguments: steps.append(arguments[3]))
+    monkeypatch.setattr(up_down, "update", lambda *arguments: steps.append(arguments[3]))
     dbn.up_down(X, y, 6, n_gibbs=(1, 2, 4), batch_size=15)
     assert steps == [1] * 4 + [2] * 4 + [4] * 4
 

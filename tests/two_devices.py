@@ -36,6 +36,6 @@ for name, (X, parameters) in CASES.items():
     states = []
     for devices in (None, strategy):
         rbm.fit(X, strategy=devices)
-        states.append([*rbm._parameters(), *rbm._velocity, getattr(rbm, "chains_", 0.0)])
+        states.append([*rbm.state_.parameters, *rbm.state_.velocity, getattr(rbm, "chains_", 0.0)])
     apart[name] = max(float(np.abs(one - two).max()) for one, two in zip(*states))
 print(json.dumps(apart))

@@ -1,7 +1,7 @@
-r"""The training epoch and the Gibbs chain of `dbnlab.rbm`, compiled by TensorFlow.
+r"""The training epoch of `dbnlab.learning` and the Gibbs chain of `dbnlab.energy`, compiled.
 
-The model and its equations are those of `dbnlab.rbm`: `_gradient` and `_step` here are
-`RBM._gradient` and `RBM._step` with tensors for arrays. What differs is that the loop over batches
+The equations are those of `dbnlab.learning`: `_statistics` and `_step` here are its `gradient` and
+`step` with tensors for arrays. What differs is that the loop over batches
 is part of the compiled graph, so that Python runs once an epoch, on a GPU where TensorFlow finds
 one. Random numbers are stateless: each layer has a seed of its own in each Gibbs step, drawn from
 `random_state` beforehand, since TensorFlow takes as long to derive four seeds as to draw 80,000
@@ -23,7 +23,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from dbnlab import units
-from dbnlab.rbm import LARGEST_LOG_VARIANCE_STEP, LOWEST_LOG_VARIANCE, RBM, SPARSITY_DECAY
+from dbnlab.energy import Machine
+from dbnlab.learning import (
+    LARGEST_LOG_VARIANCE_STEP,
+    LOWEST_LOG_VARIANCE,
+    SPARSITY_DECAY,
+    Recipe,
+    State,
+)
 
 # Rows up to this size stay on the device between epochs; more are sent in chunks.
 RESIDENT_BYTES = 2**30
@@ -150,7 +157,7 @@ def _standard(unit: units.Unit) -> units.Unit:
 # One update --------------------------------------------------------------------------------------
 
 
-class Recipe(NamedTuple):
+class Compiled(NamedTuple):
     """What an epoch is compiled for; without persistent chains, `n_chains` is 0."""
 
     visible: units.Unit
@@ -172,8 +179,8 @@ class Settings(NamedTuple):
     sparsity_cost: tf.Tensor
 
 
-class State(NamedTuple):
-    """What an update changes: `RBM._parameters()`, their velocities, and what some recipes need."""
+class Tensors(NamedTuple):
+    """What an update changes: that part of `learning.State`, empty where it is not needed."""
 
     parameters: list[tf.Tensor]
     velocity: list[tf.Tensor]
@@ -182,10 +189,10 @@ class State(NamedTuple):
 
 
 def _statistics(
-    recipe: Recipe, state: State, V: tf.Tensor, data: Share, seeds: tf.Tensor
+    compiled: Compiled, state: Tensors, V: tf.Tensor, data: Share, seeds: tf.Tensor
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """This replica's part of the gradient and of the data's means; and where the chains stopped."""
-    visible, hidden, n_gibbs, n_chains, *_ = recipe
+    visible, hidden, n_gibbs, n_chains, *_ = compiled
     weights, visible_bias, hidden_bias, *log_variance = state.parameters
     model = _share(n_chains) if n_chains else data
 
@@ -218,26 +225,26 @@ def _statistics(
         has_one = np.isfinite(visible.variances())
         squares = tf.matmul(V_both**2, share, transpose_a=True)[:, 0]
         gradient.append(tf.where(has_one, squares / (2 * tf.exp(z)), 0))
-    means = [tf.reduce_sum(rows, axis=0) * each[0] for rows in (V, H)] if recipe.sparse else []
+    means = [tf.reduce_sum(rows, axis=0) * each[0] for rows in (V, H)] if compiled.sparse else []
     return gradient + means, chains
 
 
 def _step(
-    recipe: Recipe,
-    state: State,
+    compiled: Compiled,
+    state: Tensors,
     X: tf.Tensor,
     rows: tf.Tensor,
     seeds: tf.Tensor,
     settings: Settings,
-) -> State:
-    """One update from the rows of `X` with these numbers: `RBM._gradient` and `RBM._step`."""
+) -> Tensors:
+    """One update from the rows of `X` with these numbers: `gradient` and `step` of `learning`."""
     data, activity = _share(tf.shape(rows)[0]), state.activity
     dtype = activity.dtype
     V = tf.cast(tf.gather(X, data.of(rows)), dtype)
-    statistics, chains = _statistics(recipe, state, V, data, seeds)
+    statistics, chains = _statistics(compiled, state, V, data, seeds)
     statistics = tf.distribute.get_replica_context().all_reduce("SUM", statistics)
     gradient = statistics[: len(state.parameters)]
-    if recipe.sparse:
+    if compiled.sparse:
         mean_v, mean_h = statistics[-2:]
         activity = SPARSITY_DECAY * activity + (1 - SPARSITY_DECAY) * mean_h
         pull = settings.sparsity_cost * (settings.sparsity_target - activity)
@@ -246,13 +253,13 @@ def _step(
     gradient[0] -= settings.weight_decay * state.parameters[0]
     rate = settings.learning_rate * tf.cast(data.total, dtype) / tf.cast(settings.n_full, dtype)
     velocity = [settings.momentum * v + rate * g for v, g in zip(state.velocity, gradient)]
-    if recipe.learn_variance:
+    if compiled.learn_variance:
         largest = LARGEST_LOG_VARIANCE_STEP
         velocity[3] = tf.clip_by_value(velocity[3], -largest, largest)
     parameters = [p + v for p, v in zip(state.parameters, velocity)]
-    if recipe.learn_variance:
+    if compiled.learn_variance:
         parameters[3] = tf.maximum(parameters[3], LOWEST_LOG_VARIANCE)
-    return State(parameters, velocity, activity, chains)
+    return Tensors(parameters, velocity, activity, chains)
 
 
 # One epoch ---------------------------------------------------------------------------------------
@@ -267,34 +274,34 @@ def _compiles_to_xla(strategy: tf.distribute.Strategy) -> bool:
     return strategy.num_replicas_in_sync == 1 and bool(tf.config.list_logical_devices("GPU"))
 
 
-def _placed(state: State, X: tf.Tensor) -> tuple[State, tf.Tensor]:
+def _placed(state: Tensors, X: tf.Tensor) -> tuple[Tensors, tf.Tensor]:
     """All rows, the state and a share of the chains, copied to the device of this replica."""
     share = _share(tf.shape(state.chains)[0])
-    state = state._replace(chains=share.of(state.chains))
+    state = Tensors(*state[:3], chains=share.of(state.chains))
     return tf.nest.map_structure(tf.identity, (state, X))
 
 
-def _with_all_chains(recipe: Recipe, state: State) -> State:
-    share = _share(recipe.n_chains)
+def _with_all_chains(compiled: Compiled, state: Tensors) -> Tensors:
+    share = _share(compiled.n_chains)
     # Summing what each replica has padded with zeros gathers the chains, on any kind of strategy.
     padded = tf.pad(state.chains, [[share.start, share.total - share.stop], [0, 0]])
     chains = tf.distribute.get_replica_context().all_reduce("SUM", padded)
-    return state._replace(chains=chains)
+    return Tensors(*state[:3], chains=chains)
 
 
 @lru_cache
 def _compiled_epoch(
-    recipe: Recipe, strategy: tf.distribute.Strategy, dtype: str, x_dtype: np.dtype, xla: bool
+    compiled: Compiled, strategy: tf.distribute.Strategy, dtype: str, x_dtype: np.dtype, xla: bool
 ) -> Callable:
-    n_visible, n_hidden = recipe.visible.n_units, recipe.hidden.n_units
-    shapes = [(n_visible, n_hidden), n_visible, n_hidden] + [n_visible] * recipe.learn_variance
+    n_visible, n_hidden = compiled.visible.n_units, compiled.hidden.n_units
+    shapes = [(n_visible, n_hidden), n_visible, n_hidden] + [n_visible] * compiled.learn_variance
     parameters = [tf.TensorSpec(shape, dtype) for shape in shapes]
-    chains = tf.TensorSpec([recipe.n_chains, n_hidden], dtype)
+    chains = tf.TensorSpec([compiled.n_chains, n_hidden], dtype)
     signature = [
-        State(parameters, parameters, activity=parameters[2], chains=chains),
+        Tensors(parameters, parameters, activity=parameters[2], chains=chains),
         tf.TensorSpec([None, n_visible], x_dtype),
         tf.TensorSpec([None, None], tf.int64),
-        tf.TensorSpec([None, 2 * recipe.n_gibbs, 2], tf.int64),
+        tf.TensorSpec([None, 2 * compiled.n_gibbs, 2], tf.int64),
         Settings(tf.TensorSpec([], tf.int64), *[tf.TensorSpec([], dtype)] * 5),
     ]
 
@@ -303,110 +310,112 @@ def _compiled_epoch(
         state, X = strategy.run(_placed, (state, X))
         for number in tf.range(tf.shape(batches)[0]):
             of_batch = batches[number], seeds[number]
-            state = strategy.run(_step, (recipe, state, X, *of_batch, settings))
-        if recipe.n_chains:
-            state = strategy.run(_with_all_chains, (recipe, state))
+            state = strategy.run(_step, (compiled, state, X, *of_batch, settings))
+        if compiled.n_chains:
+            state = strategy.run(_with_all_chains, (compiled, state))
         return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], state)
 
     return epoch
 
 
-class Trainer:
-    """Trains an RBM, on one device or on those of a strategy.
+class Engine:
+    """`learning.Engine`, compiled, on one device or on those of a strategy.
 
     Parameters
     ----------
-    rbm : RBM
-        Its weights and the rest of its state are replaced after each window of rows.
+    recipe : Recipe
     strategy : tf.distribute.Strategy or None
         None means one device, the one TensorFlow prefers.
     """
 
-    def __init__(self, rbm: RBM, strategy: tf.distribute.Strategy | None) -> None:
+    def __init__(self, recipe: Recipe, strategy: tf.distribute.Strategy | None) -> None:
         if strategy is not None and not isinstance(strategy, tf.distribute.Strategy):
             raise TypeError(
                 f"strategy must be a tf.distribute.Strategy, such as "
                 f"tf.distribute.MirroredStrategy(), got {strategy!r}"
             )
         _let_memory_grow()
-        self.rbm = rbm
+        self.recipe = recipe
         self.strategy = strategy or tf.distribute.get_strategy()
         self._resident = None, None
 
     def train_window(
-        self, X: NDArray, order: NDArray, n_full: int, learning_rate: float, momentum: float
+        self,
+        state: State,
+        X: NDArray,
+        order: NDArray,
+        n_full: int,
+        learning_rate: float,
+        momentum: float,
     ) -> None:
-        """`RBM._train_window`: one update for each `n_full` rows of `X`, in the order given."""
-        rbm = self.rbm
-        n_chains = len(rbm.chains_) if rbm.algorithm == "pcd" else 0
-        sparse = bool(rbm.sparsity_cost)
-        recipe = Recipe(
-            visible=_standard(rbm.visible_unit_) if rbm.learn_variance else rbm.visible_unit_,
-            hidden=rbm.hidden_unit_,
-            n_gibbs=rbm.n_gibbs,
-            n_chains=n_chains,
-            sparse=sparse,
-            learn_variance=bool(rbm.learn_variance),
+        """One update for each `n_full` rows of `X`, in the order given."""
+        machine, recipe, dtype = state.machine, self.recipe, state.machine.weights.dtype.name
+        visible, n_hidden = machine.visible, machine.hidden.n_units
+        compiled = Compiled(
+            visible=_standard(visible) if recipe.learn_variance else visible,
+            hidden=machine.hidden,
+            n_gibbs=recipe.n_gibbs,
+            n_chains=len(state.chains) if recipe.algorithm == "pcd" else 0,
+            sparse=bool(recipe.sparsity_cost),
+            learn_variance=bool(recipe.learn_variance),
         )
+        numbers = learning_rate, momentum, recipe.weight_decay
+        numbers += recipe.sparsity_target or 0.0, recipe.sparsity_cost
         settings = Settings(
-            n_full=tf.constant(n_full, tf.int64),
-            learning_rate=self._number(learning_rate),
-            momentum=self._number(momentum),
-            weight_decay=self._number(rbm.weight_decay),
-            sparsity_target=self._number(rbm.sparsity_target or 0.0),
-            sparsity_cost=self._number(rbm.sparsity_cost),
+            tf.constant(n_full, tf.int64), *(tf.constant(n, dtype) for n in numbers)
         )
-        state = State(
-            parameters=rbm._parameters(),
-            velocity=rbm._velocity,
-            activity=rbm._activity if sparse else np.zeros(rbm.n_hidden, rbm.dtype),
-            chains=rbm.chains_ if n_chains else np.zeros((0, rbm.n_hidden), rbm.dtype),
+        tensors = Tensors(
+            parameters=state.parameters,
+            velocity=state.velocity,
+            activity=state.activity if compiled.sparse else np.zeros(n_hidden, dtype),
+            chains=state.chains if compiled.n_chains else np.zeros((0, n_hidden), dtype),
         )
         xla = _compiles_to_xla(self.strategy)
-        for rows, numbers in self._chunks(X, order, n_full):
+        for rows, numbers in self._chunks(X, order, n_full, dtype):
             x_dtype = rows.dtype.as_numpy_dtype
-            epoch = _compiled_epoch(recipe, self.strategy, rbm.dtype, x_dtype, xla)
+            epoch = _compiled_epoch(compiled, self.strategy, dtype, x_dtype, xla)
             whole, rest = np.split(numbers, [len(numbers) // n_full * n_full])
             for batches in whole.reshape(-1, n_full), rest[None]:
                 if batches.size:
-                    size = len(batches), 2 * rbm.n_gibbs, 2
-                    seeds = tf.constant(rbm._random.integers(2**31, size=size))
+                    size = len(batches), 2 * recipe.n_gibbs, 2
+                    seeds = tf.constant(state.rng.integers(2**31, size=size))
                     with _full_precision():
-                        state = epoch(state, rows, tf.constant(batches), seeds, settings)
-        self._store(recipe, state)
+                        tensors = epoch(tensors, rows, tf.constant(batches), seeds, settings)
+        _store(state, compiled, tensors)
 
     def _chunks(
-        self, X: NDArray, order: NDArray, n_full: int
+        self, X: NDArray, order: NDArray, n_full: int, dtype: str
     ) -> Iterator[tuple[tf.Tensor, NDArray]]:
         """Rows on the device, and the numbers of those to take, in order."""
         if X.nbytes <= RESIDENT_BYTES:
             if self._resident[0] is not X:
-                self._resident = X, self._on_device(X)
+                self._resident = X, _on_device(X, dtype)
             yield self._resident[1], order
             return
         n_rows = max(1, CHUNK_BYTES // X[:1].nbytes // n_full) * n_full
         for start in range(0, len(order), n_rows):
             chunk = order[start : start + n_rows]
-            yield self._on_device(X[chunk]), np.arange(len(chunk))
+            yield _on_device(X[chunk], dtype), np.arange(len(chunk))
 
-    def _number(self, value: float) -> tf.Tensor:
-        return tf.constant(value, self.rbm.dtype)
 
-    def _on_device(self, X: NDArray) -> tf.Tensor:
-        floating = np.issubdtype(X.dtype, np.floating)
-        return tf.constant(X.astype(self.rbm.dtype, copy=False) if floating else X)
+def _on_device(X: NDArray, dtype: str) -> tf.Tensor:
+    floating = np.issubdtype(X.dtype, np.floating)
+    return tf.constant(X.astype(dtype, copy=False) if floating else X)
 
-    def _store(self, recipe: Recipe, state: State) -> None:
-        rbm, state = self.rbm, tf.nest.map_structure(lambda value: value.numpy(), state)
-        rbm.weights_, rbm.visible_bias_, rbm.hidden_bias_, *learned = state.parameters
-        rbm._velocity = state.velocity
-        if learned:
-            rbm._log_variance = learned[0]
-            rbm._show_variance()
-        if recipe.sparse:
-            rbm._activity = state.activity
-        if recipe.n_chains:
-            rbm.chains_ = state.chains
+
+def _store(state: State, compiled: Compiled, tensors: Tensors) -> None:
+    arrays = [*state.parameters, *state.velocity]
+    results = [*tensors.parameters, *tensors.velocity]
+    if compiled.sparse:
+        arrays.append(state.activity)
+        results.append(tensors.activity)
+    # In place: a DBN holds views of the arrays of its top RBM.
+    for array, result in zip(arrays, results):
+        array[...] = result.numpy()
+    if compiled.learn_variance:
+        state.show_variance()
+    if compiled.n_chains:
+        state.chains = tensors.chains.numpy()
 
 
 def _let_memory_grow() -> None:
@@ -450,19 +459,18 @@ def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Calla
     return chain
 
 
-def gibbs(rbm: RBM, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArray:
-    """`RBM._gibbs`: visible states after `n_steps` of block Gibbs sampling from each row."""
+def gibbs(machine: Machine, V: NDArray, n_steps: int, rng: np.random.Generator) -> NDArray:
+    """`Machine.gibbs`: visible states after `n_steps` of block Gibbs sampling from each row."""
     _let_memory_grow()
     xla = _compiles_to_xla(tf.distribute.get_strategy())
-    unit = rbm.visible_unit_
     # A row, or one for each chain: the compiled function needs to know the number of axes.
-    arrays = [rbm.weights_, rbm.visible_bias_, np.atleast_2d(rbm.hidden_bias_)]
-    if rbm.learn_variance:
-        arrays.append(np.nan_to_num(np.log(rbm.visible_variance_)))
-        unit = _standard(unit)
-    chain = _compiled_chain(unit, rbm.hidden_unit_, xla)
-    parameters = [tf.constant(a) for a in arrays]
+    arrays = [machine.weights, machine.visible_bias, np.atleast_2d(machine.hidden_bias)]
+    visible = _standard(machine.visible)
+    if visible != machine.visible:
+        variances = machine.visible.variances().astype(machine.weights.dtype)
+        arrays.append(np.nan_to_num(np.log(variances)))
+    chain = _compiled_chain(visible, machine.hidden, xla)
     seeds = tf.constant(rng.integers(2**31, size=(n_steps, 2, 2)))
     with _full_precision():
-        end = chain(parameters, tf.constant(V, rbm.weights_.dtype), seeds)
-    return end.numpy().astype(V.dtype, copy=False)
+        V_end = chain([tf.constant(a) for a in arrays], tf.constant(V, arrays[0].dtype), seeds)
+    return V_end.numpy().astype(V.dtype, copy=False)

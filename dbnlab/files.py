@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 
 class SavedModel:
-    """A model with `save` and `load`, given `_header`, `_arrays` and `_from_parts`."""
+    """A model with `save` and `load`, given `to_parts` and `from_parts`."""
 
     def save(self, path: str | os.PathLike) -> None:
         """Write weights, parameters and history to `path`, one npz file without pickle.
@@ -20,10 +20,10 @@ class SavedModel:
         generator are not kept: training that goes on after `load` starts them afresh.
         """
         check_is_fitted(self)
-        arrays = self._arrays()
+        header, arrays = self.to_parts()
         if hasattr(self, "feature_names_in_"):
             arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
-        write(path, {"model": type(self).__name__, **self._header()}, arrays)
+        write(path, {"model": type(self).__name__, **header}, arrays)
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Self:
@@ -38,21 +38,20 @@ class SavedModel:
         """
         header, arrays = read(path, cls.__name__)
         try:
-            model = cls._from_parts(header, arrays)
+            model = cls.from_parts(header, arrays)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
         if "feature_names_in" in arrays:
             model.feature_names_in_ = arrays["feature_names_in"].astype(object)
         return model
 
-    def _header(self) -> dict[str, Any]:
-        raise NotImplementedError
-
-    def _arrays(self) -> dict[str, NDArray]:
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
+        """What JSON can hold of the model, and its arrays by name."""
         raise NotImplementedError
 
     @classmethod
-    def _from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+    def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
+        """The model that `to_parts` took apart; any error means that the file is damaged."""
         raise NotImplementedError
 
 

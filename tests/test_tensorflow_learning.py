@@ -12,7 +12,7 @@ from models import mean_log_likelihood, run_python
 from sklearn.exceptions import NotFittedError
 
 import dbnlab
-from dbnlab import RBM, tensorflow_rbm, units
+from dbnlab import RBM, tensorflow_learning, units
 
 # The same numbers, the same weights ---------------------------------------------------------------
 
@@ -20,9 +20,11 @@ from dbnlab import RBM, tensorflow_rbm, units
 def numbers(unit, n_rows, seed):
     """What the compiled engine draws for `n_rows` of a layer, in the order in which NumPy asks."""
     if isinstance(unit, units.Joint):
-        seeds = tensorflow_rbm._split(seed, len(unit.units))
+        seeds = tensorflow_learning._split(seed, len(unit.units))
         return [u for part, s in zip(unit.units, seeds) for u in numbers(part, n_rows, s)]
-    draw = tensorflow_rbm._normal if isinstance(unit, units.Gaussian) else tensorflow_rbm._uniform
+    draw = tensorflow_learning._uniform
+    if isinstance(unit, units.Gaussian):
+        draw = tensorflow_learning._normal
     width = len(unit.sizes) if isinstance(unit, units.Softmax) else unit.n_units
     return [draw([n_rows, width], seed, dtype="float64").numpy()]
 
@@ -50,7 +52,8 @@ class Replayed(np.random.Generator):
     def of_update(self, n_rows, seeds):
         persistent = self.rbm.algorithm == "pcd"
         n_rows = self.rbm.n_chains if persistent else n_rows
-        visible, hidden = self.rbm.visible_unit_, self.rbm.hidden_unit_
+        visible = units.resolve(self.rbm.visible, self.rbm.n_features_in_, "visible")
+        hidden = units.resolve(self.rbm.hidden, self.rbm.n_hidden, "hidden")
         end_or_start = numbers(hidden, n_rows, seeds[0])
         queue = numbers(visible, n_rows, seeds[1])
         for step in range(1, self.rbm.n_gibbs):
@@ -134,7 +137,7 @@ def test_both_engines_turn_the_same_numbers_into_the_same_weights(case):
     compiled = RBM(16, backend="tensorflow", random_state=0, **case).fit(X)
     plain = RBM(16, **case)
     plain.set_params(random_state=Replayed(0, plain)).fit(X)
-    for array, expected in zip(compiled._parameters(), plain._parameters()):
+    for array, expected in zip(compiled.state_.parameters, plain.state_.parameters):
         np.testing.assert_allclose(array, expected, rtol=0, atol=1e-10)
     for name, values in plain.history_.items():
         np.testing.assert_allclose(compiled.history_[name], values, rtol=1e-10)
@@ -146,10 +149,10 @@ def test_training_goes_on_with_the_other_engine(X):
     rbm = RBM(3, algorithm="pcd", n_chains=9, sparsity_target=0.2, sparsity_cost=0.1)
     rbm.set_params(random_state=0).partial_fit(X)
     for backend in ("tensorflow", "numpy", "tensorflow"):
-        before = [*rbm._parameters(), rbm.chains_]
+        before = [*rbm.state_.parameters, rbm.chains_]
         kept = [array.copy() for array in before]
         rbm.set_params(backend=backend).partial_fit(X)
-        now = [*rbm._parameters(), rbm.chains_]
+        now = [*rbm.state_.parameters, rbm.chains_]
         assert all((array != old).any() for array, old in zip(now, kept))
         assert all(type(array) is np.ndarray and array.dtype == np.float32 for array in now)
     assert len(rbm.history_["update_ratio"]) == 4
@@ -166,7 +169,7 @@ def test_two_devices_give_the_update_of_one():
 
 
 def test_compiled_by_xla_it_learns_and_samples(monkeypatch):
-    monkeypatch.setattr(tensorflow_rbm, "_compiles_to_xla", lambda strategy: True)
+    monkeypatch.setattr(tensorflow_learning, "_compiles_to_xla", lambda strategy: True)
     X = np.repeat([[0.0, 0, 1, 1], [1, 1, 0, 0]], 32, axis=0)
     rbm = RBM(4, n_gibbs=2, n_epochs=100, batch_size=10, learning_rate=0.1, backend="tensorflow")
     rbm.set_params(random_state=0).fit(X)
@@ -198,8 +201,8 @@ def test_a_strategy_that_cannot_be_used_is_refused(X, backend, strategy, error, 
 @pytest.fixture
 def not_loaded(monkeypatch):
     """As in a process that has not asked for TensorFlow yet."""
-    monkeypatch.delitem(sys.modules, "dbnlab.tensorflow_rbm")
-    monkeypatch.delattr(dbnlab, "tensorflow_rbm")
+    monkeypatch.delitem(sys.modules, "dbnlab.tensorflow_learning")
+    monkeypatch.delattr(dbnlab, "tensorflow_learning")
 
 
 @pytest.fixture(params=["missing", "broken"])
@@ -219,8 +222,8 @@ def test_without_tensorflow_one_sentence_names_the_cure(no_tensorflow, X, method
     rbm = RBM(3, backend="tensorflow")
     if method == "gibbs":
         rbm.set_params(backend="numpy").fit(X).set_params(backend="tensorflow")
-    cure = r"\): reinstall it with pip install tensorflow, or choose backend='numpy'$"
-    with pytest.raises(ImportError, match=f"needs TensorFlow.*{no_tensorflow}.*{cure}") as caught:
+    cure = r'\): install what this needs with \S+ -m pip install "dbnlab\[tensorflow\]"$'
+    with pytest.raises(ImportError, match=f"tensorflow does.*{no_tensorflow}.*{cure}") as caught:
         getattr(rbm, method)(X)
     assert "\n" not in str(caught.value)
     if method == "gibbs":
@@ -253,13 +256,13 @@ def test_units_without_a_compiled_form_are_refused_by_name(X):
 
 def test_rows_that_fill_the_device_are_sent_in_chunks_and_each_is_taken_once(monkeypatch, dark):
     sent = []
-    on_device = tensorflow_rbm.Trainer._on_device
+    on_device = tensorflow_learning._on_device
     monkeypatch.setattr(
-        tensorflow_rbm.Trainer, "_on_device", lambda self, X: sent.append(X) or on_device(self, X)
+        tensorflow_learning, "_on_device", lambda X, dtype: sent.append(X) or on_device(X, dtype)
     )
     X = np.eye(60)
-    monkeypatch.setattr(tensorflow_rbm, "RESIDENT_BYTES", X.nbytes - 1)
-    monkeypatch.setattr(tensorflow_rbm, "CHUNK_BYTES", 15 * X[:1].nbytes)
+    monkeypatch.setattr(tensorflow_learning, "RESIDENT_BYTES", X.nbytes - 1)
+    monkeypatch.setattr(tensorflow_learning, "CHUNK_BYTES", 15 * X[:1].nbytes)
     rbm = RBM(2, batch_size=7, momentum=0.5, backend="tensorflow", dtype="float64", n_epochs=1)
     rbm.fit(X)
     # The earlier a row's update, the longer its bias has moved.
@@ -270,9 +273,9 @@ def test_rows_that_fill_the_device_are_sent_in_chunks_and_each_is_taken_once(mon
 
 def test_rows_that_fit_are_sent_once(monkeypatch, X):
     sent = []
-    on_device = tensorflow_rbm.Trainer._on_device
+    on_device = tensorflow_learning._on_device
     monkeypatch.setattr(
-        tensorflow_rbm.Trainer, "_on_device", lambda self, X: sent.append(X) or on_device(self, X)
+        tensorflow_learning, "_on_device", lambda X, dtype: sent.append(X) or on_device(X, dtype)
     )
     RBM(2, batch_size=7, backend="tensorflow", n_epochs=4).fit(X)
     assert len(sent) == 1

@@ -1,0 +1,148 @@
+"""Greedy training: one RBM after the other, each on what those below make of the rows."""
+
+import copy
+import os
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from dbnlab import units
+from dbnlab.learning import State, progress_bar
+from dbnlab.parameters import check_parameters
+from dbnlab.rbm import RBM
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+def train(
+    dbn: Any,
+    rbms: Sequence[RBM],
+    X: NDArray,
+    labels: NDArray,
+    rng: np.random.Generator,
+    checkpoint: str | os.PathLike | None = None,
+    strategy: "tf.distribute.Strategy | None" = None,
+) -> None:
+    """Train those of `rbms` that are not fitted yet, from the bottom to the top.
+
+    Parameters
+    ----------
+    dbn : DBN
+        Its parameters say how.
+    rbms : sequence of RBM
+        From `untrained_rbms`.
+    X : ndarray of shape (n_samples, n_visible)
+    labels : ndarray of shape (n_samples, n_classes)
+        Label block beside the visible layer of the top RBM; no columns, no labels.
+    rng : numpy.random.Generator
+        What draws the states that are handed up, where the DBN propagates them.
+    checkpoint, strategy
+        As for `DBN.fit`.
+    """
+    epochs = [0 if hasattr(rbm, "state_") else rbm.n_epochs for rbm in rbms]
+    with progress_bar(sum(epochs), dbn.verbose) as bar:
+        for number, rbm in enumerate(rbms):
+            if not epochs[number]:
+                continue
+
+            def show(state: State, below: int = sum(epochs[:number])) -> None:
+                error = state.history["reconstruction_error"][-1]
+                bar.set_postfix(reconstruction_error=f"{error:.4f}")
+                bar.update(below + state.n_epochs - bar.n)
+
+            block = labels if rbm is rbms[-1] else labels[:, :0]
+            if block.size:
+                n_below = rbms[number - 1].n_hidden if number else X.shape[1]
+                below = units.resolve(rbm.visible, n_below, "visible")
+                rbm.visible = units.Joint(below, units.Softmax(block.shape[1]))
+            drawn = number and dbn.propagate == "sample"
+            rows = Propagated(X, rbms[:number], block, rng if drawn else None)
+            if not drawn:
+                rows = np.concatenate(list(rows)) if number or block.size else X
+            path = None if checkpoint is None else f"{os.fspath(checkpoint)}.{number}"
+            rbm.fit(rows, checkpoint=path, strategy=strategy, callback=show)
+            if rbm.state_.interrupted:
+                raise KeyboardInterrupt
+
+
+class Propagated:
+    """Rows for the layer above `below`, in batches, computed anew each time they are read.
+
+    With a generator they are states, drawn layer by layer; without, means.
+    """
+
+    def __init__(
+        self, X: NDArray, below: list[RBM], labels: NDArray, rng: np.random.Generator | None
+    ) -> None:
+        self.X, self.below, self.labels, self.rng = X, below, labels, rng
+
+    def __iter__(self) -> Iterator[NDArray]:
+        for start in range(0, len(self.X), 1000):
+            rows = slice(start, start + 1000)
+            S = self.X[rows]
+            for rbm in self.below:
+                S = rbm.machine_.hidden_mean(S.astype(rbm.weights_.dtype, copy=False))
+                if self.rng:
+                    S = rbm.hidden_unit_.draw(S, self.rng)
+            yield np.hstack([S, self.labels[rows].astype(S.dtype)])
+
+
+def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[RBM]:
+    """One untrained RBM for each layer; a copy of a fitted one where the prototype is frozen."""
+    given = dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm] * len(dbn.layer_sizes)
+    rbms, below = [], None
+    for number, (prototype, size) in enumerate(zip(given, dbn.layer_sizes)):
+        seed = int(rng.integers(2**31))
+        if isinstance(prototype, FrozenEstimator):
+            rbm = _thawed(dbn, prototype, number, below or n_visible)
+        else:
+            rbm = RBM() if prototype is None else clone(prototype)
+            rbm.set_params(n_hidden=int(size), backend=dbn.backend, random_state=seed, verbose=0)
+            if below:
+                rbm.set_params(visible=rbms[-1].hidden, learn_variance=False)
+            check_parameters(rbm)
+        below = units.resolve(rbm.hidden, int(size), "hidden")
+        rbms.append(rbm)
+    return rbms
+
+
+def _thawed(dbn: Any, prototype: FrozenEstimator, number: int, below: units.Unit | int) -> RBM:
+    """A copy of the frozen layer `number`, if it fits between its neighbours."""
+    rbm = copy.deepcopy(prototype.estimator)
+    check_is_fitted(rbm)
+    if rbm.hidden_unit_.n_units != dbn.layer_sizes[number]:
+        raise ValueError(
+            f"layer_sizes[{number}] is {dbn.layer_sizes[number]}, but the frozen RBM has "
+            f"{rbm.hidden_unit_.n_units} hidden units"
+        )
+    if dbn.joint_labels and number == len(dbn.layer_sizes) - 1:
+        raise ValueError("the top RBM learns the labels of joint_labels: it cannot be frozen")
+    if number:
+        _check_on_top(rbm.visible_unit_, below, number)
+    elif rbm.n_features_in_ != below:
+        raise ValueError(f"X has {below} features, the frozen RBM expects {rbm.n_features_in_}")
+    return rbm
+
+
+def check_fit(rbms: Sequence[RBM], labels: bool = False) -> None:
+    """Raise ValueError unless each of these fitted machines fits onto the one below."""
+    for number, (below, rbm) in enumerate(pairwise(rbms), start=1):
+        unit = rbm.visible_unit_
+        if labels and number == len(rbms) - 1:
+            unit = unit.units[0]
+        _check_on_top(unit, below.hidden_unit_, number)
+
+
+def _check_on_top(visible: units.Unit, below: units.Unit, number: int) -> None:
+    if visible != below:
+        raise ValueError(
+            f"the visible units of layer {number}, {visible}, are not the hidden units of layer "
+            f"{number - 1}, {below}"
+        )

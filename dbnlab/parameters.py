@@ -1,0 +1,100 @@
+"""The parameters of `RBM`: what is wrong with them, and how they are written to a file."""
+
+from dataclasses import asdict
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from dbnlab import units
+from dbnlab.checks import (
+    POSITIVE,
+    SHARE,
+    SHARE_OR_ZERO,
+    check_choice,
+    check_number,
+    check_schedule,
+)
+
+
+def check_parameters(rbm: Any) -> None:
+    """Raise ValueError or TypeError for a parameter that training cannot use."""
+    for name in ("n_hidden", "n_gibbs", "batch_size", "n_epochs"):
+        check_number(getattr(rbm, name), name, Integral, min_val=1)
+    if not isinstance(rbm.verbose, Integral):
+        raise TypeError(f"verbose must be 0 or 1, got {rbm.verbose!r}")
+    if not isinstance(rbm.learn_variance, bool | np.bool_):
+        raise TypeError(f"learn_variance must be True or False, got {rbm.learn_variance!r}")
+    if rbm.n_chains is not None:
+        check_number(rbm.n_chains, "n_chains", Integral, min_val=1)
+    for name in ("weight_decay", "sparsity_cost"):
+        check_number(getattr(rbm, name), name, Real, min_val=0)
+    check_number(rbm.validation_fraction, "validation_fraction", Real, **SHARE_OR_ZERO)
+    check_schedule(rbm.learning_rate, "learning_rate", rbm.n_epochs, **POSITIVE)
+    check_schedule(rbm.momentum, "momentum", rbm.n_epochs, **SHARE_OR_ZERO)
+    check_choice(rbm.hidden, "hidden", ("bernoulli", "gaussian"))
+    check_choice(rbm.algorithm, "algorithm", ("cd", "pcd"))
+    check_choice(rbm.backend, "backend", ("numpy", "tensorflow"))
+    check_choice(rbm.dtype, "dtype", ("float32", "float64"))
+    if isinstance(rbm.visible, units.ReplicatedSoftmax):
+        _check_documents(rbm)
+    if rbm.sparsity_target is not None:
+        check_number(rbm.sparsity_target, "sparsity_target", Real, **SHARE)
+        if rbm.hidden != "bernoulli":
+            raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
+    elif rbm.sparsity_cost:
+        raise ValueError("sparsity_cost > 0 needs a sparsity_target, such as 0.1")
+
+
+def _check_documents(rbm: Any) -> None:
+    if rbm.algorithm == "pcd":
+        raise ValueError(
+            "algorithm='pcd' has chains without a document length: with ReplicatedSoftmax "
+            "units choose 'cd', and raise n_gibbs for a better gradient"
+        )
+    if rbm.backend == "tensorflow":
+        raise ValueError(
+            "backend='tensorflow' does not know ReplicatedSoftmax units: choose 'numpy'"
+        )
+
+
+def check_variance_can_be_learned(rbm: Any, visible: units.Unit) -> None:
+    """Raise ValueError where `learn_variance` finds no variance."""
+    if rbm.learn_variance and np.isnan(visible.variances()).all():
+        raise ValueError(
+            f"learn_variance=True needs Gaussian visible units, got visible={rbm.visible!r}: "
+            f"choose visible='gaussian' and standardise the columns, or learn_variance=False"
+        )
+
+
+def parameters_as_json(rbm: Any) -> dict[str, Any]:
+    """The parameters as JSON can hold them; a generator is not kept."""
+    parameters = rbm.get_params(deep=False)
+    if isinstance(rbm.visible, units.Unit):
+        parameters["visible"] = unit_as_json(rbm.visible)
+    if not isinstance(rbm.random_state, Integral):
+        parameters["random_state"] = None
+    return parameters
+
+
+def parameters_from_json(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The parameters that `parameters_as_json` described."""
+    if isinstance(parameters["visible"], dict):
+        return parameters | {"visible": unit_from_json(parameters["visible"])}
+    return dict(parameters)
+
+
+def unit_as_json(unit: units.Unit) -> dict[str, Any]:
+    """The unit's type and the numbers that make it."""
+    if isinstance(unit, units.Joint):
+        return {"type": "Joint", "units": [unit_as_json(part) for part in unit.units]}
+    return {"type": type(unit).__name__} | asdict(unit)
+
+
+def unit_from_json(description: dict[str, Any]) -> units.Unit:
+    """The unit that `unit_as_json` described."""
+    numbers = {name: value for name, value in description.items() if name != "type"}
+    kind = {kind.__name__: kind for kind in units.TYPES}[description["type"]]
+    if kind is units.Joint:
+        return kind(*(unit_from_json(part) for part in numbers["units"]))
+    return kind(**numbers)
