@@ -1,8 +1,12 @@
 # Two commands: `make lab` opens the course, `make test` checks all of it.
 # Both create the environment in .venv first, once, and again only after its pins have changed.
 
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
+# TensorFlow has no build for Python 3.14 yet, and the notebooks need TensorFlow.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))
+VERSION := import sys; print(sys.version_info[:2])
+# The environment that is there stays, unless PYTHON= asks for another version.
+PYTHON ?= $(shell for p in .venv/bin/python python3 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && echo $$p && break; done)
 PY := .venv/bin/python
 
 # Two processes of one thread each: two BLAS threads beside a busy process run several times slower.
@@ -13,35 +17,47 @@ LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None \
 	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help lab test work notebooks
+.PHONY: help python environment lab test lowest work notebooks
 
 help:
 	@echo "make lab        open the course in JupyterLab"
 	@echo "make test       lint, test the package, re-run every notebook and compare its outputs"
+	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
 	@echo "make work       copy the notebooks to work/, where git does not look; your own files stay"
 	@echo "make notebooks  re-run every notebook in place and normalise it"
 
-.venv/installed: pyproject.toml constraints.txt
-	@test -n "$(PYTHON)" || { echo "dbnlab needs Python 3.11, 3.12 or 3.13: install one, or name it: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)"; exit 1; }
-	@echo "Setting up .venv: about 2.6 GB with TensorFlow and JupyterLab, two to ten minutes, only this once."
-	$(PYTHON) -m venv .venv
-	$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]"
-	@touch $@
+python:
+	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { echo "dbnlab needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),$(PYTHON) is none of them,none is here): install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 
-lab: .venv/installed
+environment: python
+	@test "$$($(PY) -c '$(VERSION)' 2>/dev/null)" = "$$("$(PYTHON)" -c '$(VERSION)')" || "$(PYTHON)" -m venv --clear .venv
+	@test .venv/installed -nt pyproject.toml && test .venv/installed -nt constraints.txt || { \
+		echo "Setting up .venv: about 2.6 GB with TensorFlow and JupyterLab, two to ten minutes, only this once."; \
+		$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null 2>&1 || { \
+			echo "The environment in .venv has no pip, and none can be put there: delete .venv and try again."; exit 1; }; \
+		$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]" && touch .venv/installed; }
+
+lab: environment
 	$(PY) -m jupyterlab $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
 
-test: .venv/installed
+test: environment
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	@echo "Testing the package, then re-running every notebook: this takes minutes."
 	$(ONE_THREAD) $(PY) -m pytest -n 2 --dist loadscope
+
+# In an environment of its own, by uv: pip has no way to ask for the lowest versions.
+lowest: python
+	"$(PYTHON)" -m venv --clear .venv-lowest
+	.venv-lowest/bin/python -m pip install --disable-pip-version-check uv
+	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct -e ".[test]"
+	$(ONE_THREAD) .venv-lowest/bin/python -m pytest tests
 
 work:
 	@find notebooks -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | while read -r from; do \
 		to="work/$${from#notebooks/}"; mkdir -p "$$(dirname "$$to")"; test -e "$$to" || cp "$$from" "$$to"; done
 	@echo "Your copies are in work/. A file that was there already is as you left it."
 
-notebooks: .venv/installed
+notebooks: environment
 	@echo "Re-running every notebook in place: this takes minutes."
 	$(ONE_THREAD) $(PY) notebooks/rerun.py

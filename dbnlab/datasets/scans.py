@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dbnlab.checks import check_number
+from dbnlab.checks import POSITIVE, check_number, optional
 
 if TYPE_CHECKING:
     import nibabel
@@ -85,8 +85,8 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
         If the extra is not installed.
     """
     if voxel_size is not None:
-        check_number(voxel_size, "voxel_size", Real, min_val=0, include_boundaries="neither")
-    nibabel = _imported("nibabel")
+        check_number(voxel_size, "voxel_size", Real, **POSITIVE)
+    nibabel = optional("nibabel", "medical")
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}")
     try:
@@ -97,8 +97,7 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
             f"{path} cannot be read as an image ({error}): give a NIfTI file, .nii or .nii.gz"
         ) from error
     if voxel_size is not None:
-        from skimage.transform import resize
-
+        resize = optional("skimage.transform", "medical").resize
         shape = np.maximum(1, np.round(np.array(voxels.shape) * sides / voxel_size)).astype(int)
         voxels = resize(np.nan_to_num(voxels), shape, order=1, anti_aliasing=True)
     return _grey_values(voxels, str(path))
@@ -132,7 +131,7 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
     ImportError
         If the extra is not installed.
     """
-    nibabel = _imported("nibabel")
+    nibabel = optional("nibabel", "medical")
     files = _unpacked(folder)
     files = files or _in_archive(_fetched(HIPPOCAMPUS_URL, HIPPOCAMPUS_HASH, folder))
     scans = []
@@ -177,7 +176,7 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
     ImportError
         If the extra is not installed.
     """
-    nrrd = _imported("nrrd")
+    nrrd = optional("nrrd", "medical")
     images = {}
     for name, sha256 in TUMOUR_HASHES.items():
         path = _fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)
@@ -191,19 +190,9 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
 # Files -------------------------------------------------------------------------------------------
 
 
-def _imported(name: str) -> Any:
-    try:
-        return __import__(name)
-    except ModuleNotFoundError:
-        raise ImportError(
-            f"scans need the package {name}, which is not installed: install the extra with pip "
-            f"install -c constraints.txt -e '.[medical]'"
-        ) from None
-
-
 def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> Path:
     """Where the file lies, downloaded if need be, once its checksum has been verified."""
-    pooch = _imported("pooch")
+    pooch = optional("pooch", "medical")
     from requests.exceptions import RequestException
 
     folder, name = Path(folder or pooch.os_cache("dbnlab")), url.rsplit("/", 1)[1]
@@ -254,7 +243,7 @@ def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
     affine[:3, :3], affine[:3, 3] = header["space directions"].T, header["space origin"]
     if header["space"] == "left-posterior-superior":
         affine[:2] *= -1
-    return _imported("nibabel").Nifti1Image(voxels.astype(np.float32), affine)
+    return optional("nibabel", "medical").Nifti1Image(voxels.astype(np.float32), affine)
 
 
 # Volumes -----------------------------------------------------------------------------------------
@@ -270,7 +259,7 @@ def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image"
 
 def _turned(image: "nibabel.Nifti1Image", name: str) -> tuple[NDArray, NDArray]:
     """Voxels with axes to the right, forwards and upwards, and the sides of a voxel in mm."""
-    nibabel = _imported("nibabel")
+    nibabel = optional("nibabel", "medical")
     if len(image.shape) < 3 or any(length != 1 for length in image.shape[3:]):
         raise ValueError(
             f"{name} has the shape {image.shape}, but one three-dimensional image is needed: of "

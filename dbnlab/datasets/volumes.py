@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, label
 
-from dbnlab.checks import check_number
+from dbnlab.checks import POSITIVE, check_number
 
 OPENING, CLOSING = 5.0, 10.0  # mm
 EDGE = 1.0  # mm: width of a lesion's soft edge
@@ -93,11 +93,7 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
 
 
 def add_lesions(
-    volume: ArrayLike,
-    centres: ArrayLike,
-    radius: float,
-    contrast: float,
-    voxel_size: float = 2.0,
+    volume: ArrayLike, centres: ArrayLike, radius: float, contrast: float, voxel_size: float = 2.0
 ) -> tuple[NDArray, NDArray]:
     """Balls with soft edges, brighter or darker than what they replace.
 
@@ -120,7 +116,7 @@ def add_lesions(
     distance : ndarray of the same shape
         Of each voxel to the nearest centre, in mm: ``distance <= radius`` is the true mask.
     """
-    check_number(radius, "radius", Real, min_val=0, include_boundaries="neither")
+    check_number(radius, "radius", Real, **POSITIVE)
     volume, sides = _volume(volume), np.broadcast_to(voxel_size, 3)
     distances = [_distance(volume.shape, centre, sides) for centre in np.atleast_2d(centres)]
     distance = np.min(distances, axis=0)
