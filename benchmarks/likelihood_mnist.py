@@ -75,37 +75,26 @@ def second_layer(first: RBM, X: np.ndarray) -> RBM:
         random_state=1,
     )
     path = RUNS / "likelihood_top.npz"
-    if path.exists():
-        top = RBM.load(path)
-    else:
-        top.partial_fit(next(iter(Drawn(X, first))))
-        start_from(top, first)
-    for epoch in range(len(top.history_["reconstruction_error"]), TOP_EPOCHS):
+    top = RBM.load(path) if path.exists() else upside_down(first, top)
+    for epoch in range(top.state_.n_epochs, TOP_EPOCHS):
         top.partial_fit(Drawn(X, first, seed=epoch))
         top.save(path)
         print(f"second layer, epoch {epoch}: {top.history_['reconstruction_error'][-1]:.4f}")
     return top
 
 
-def start_from(top: RBM, first: RBM) -> None:
-    """Give `top` the distribution of hidden states of `first`.
+def upside_down(first: RBM, top: RBM) -> RBM:
+    """A machine with the parameters of `top` and the distribution of hidden states of `first`.
 
-    The visible units of `first` become the first hidden units of `top`; the others keep their small
-    random weights.
+    The visible units of `first` become its first hidden units; the others have small random weights
+    and no bias.
     """
-    n = len(first.visible_bias_)
-    top.weights_[:, :n] = first.weights_.T
-    top.visible_bias_[:], top.hidden_bias_[:n] = first.hidden_bias_, first.visible_bias_
-    top.hidden_bias_[n:] = 0.0
-    del top.chains_
-
-
-def stack(first: RBM, top: RBM) -> DBN:
-    """The two as a DBN."""
-    dbn = DBN((first.n_hidden, top.n_hidden), [first, top])
-    dbn._assemble([first, top])
-    dbn.n_features_in_ = first.n_features_in_
-    return dbn
+    parameters = top.get_params()
+    n_more = parameters.pop("n_hidden") - len(first.visible_bias_)
+    more = 0.01 * np.random.default_rng(1).standard_normal((len(first.hidden_bias_), n_more))
+    weights = np.hstack([first.weights_.T, more]).astype(np.float32)
+    hidden_bias = np.concatenate([first.visible_bias_, np.zeros(n_more)])
+    return RBM.from_arrays(weights, first.hidden_bias_, hidden_bias, **parameters)
 
 
 def log_partitions(rbm: RBM, X: np.ndarray) -> dict[str, likelihood.LogPartition]:
@@ -156,8 +145,8 @@ def main() -> None:
     top = second_layer(first, X)
     H = np.concatenate(list(Drawn(X, first)))
     report["dbn_500_2000"] = {
-        **measure_bound(stack(first, top), H, drawn.X_test),
-        "reconstruction_error": top.history_["reconstruction_error"][1:],
+        **measure_bound(DBN.from_rbms([first, top]), H, drawn.X_test),
+        "reconstruction_error": top.history_["reconstruction_error"],
     }
     print(json.dumps(report["dbn_500_2000"], indent=1))
     TARGET.write_text(json.dumps(report, indent=1) + "\n")

@@ -19,19 +19,18 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from dbnlab import greedy, units, up_down
+from dbnlab import engines, greedy, keras_network, units, up_down
 from dbnlab.checks import (
     POSITIVE,
     RandomState,
     as_generator,
-    check_choice,
     check_number,
     fitted_rows,
     hidden_rows,
 )
 from dbnlab.files import SavedModel
 from dbnlab.parameters import parameters_as_json, parameters_from_json
-from dbnlab.rbm import RBM, gibbs, shown
+from dbnlab.rbm import RBM, shown
 from dbnlab.stack import DIRECTED, Stack
 
 if TYPE_CHECKING:
@@ -115,13 +114,15 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     generative_biases_ = shown("stack_", "generative_biases")
 
     @classmethod
-    def from_rbms(cls, rbms: Sequence[RBM]) -> Self:
+    def from_rbms(cls, rbms: Sequence[RBM], random_state: RandomState = None) -> Self:
         """Copies of fitted machines as a stack, without training.
 
         Parameters
         ----------
         rbms : sequence of RBM
             From the bottom to the top; each takes as visible units the hidden ones below.
+        random_state : int, numpy.random.Generator or None, default=None
+            Source of all randomness.
 
         Returns
         -------
@@ -138,12 +139,13 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for rbm in rbms:
             check_is_fitted(rbm)
         sizes = tuple(rbm.hidden_unit_.n_units for rbm in rbms)
-        dbn = cls(sizes, [clone(rbm) for rbm in rbms], backend=rbms[-1].backend)
+        parameters = {"backend": rbms[-1].backend, "random_state": random_state}
+        dbn = cls(sizes, [clone(rbm) for rbm in rbms], **parameters)
         greedy.check_fit(rbms)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(rbms[0], name):
                 setattr(dbn, name, getattr(rbms[0], name))
-        return dbn.assemble(copy.deepcopy(list(rbms)), as_generator(None))
+        return dbn.assemble(copy.deepcopy(list(rbms)), as_generator(random_state))
 
     # Greedy training --------------------------------------------------------------------------
 
@@ -178,7 +180,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         KeyboardInterrupt
             After Ctrl-C: a part of a stack is not a DBN, but a checkpoint can complete it.
         """
-        check_parameters(self)
+        greedy.check_parameters(self)
         if checkpoint is not None and self.propagate == "sample":
             raise ValueError("checkpoint needs propagate='mean': states are drawn anew each epoch")
         if checkpoint is not None and self.random_state is None:
@@ -364,7 +366,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             S[:, :n_below] = stack.up(V, stack.n_directed, rng)
         if label is not None:
             machine, S = stack.clamped(self._labels(label, n_samples)), S[:, :n_below]
-        S = gibbs(machine, S, n_gibbs, rng, self.rbms_[-1].backend)
+        S = engines.gibbs(machine, S, n_gibbs, rng, self.rbms_[-1].backend)
         return stack.dream_down(S[:, :n_below], bottom, rng)
 
     def _labels(self, label: Any, n_samples: int) -> NDArray:
@@ -470,10 +472,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             Not compiled; its layers are called "hidden_1", "hidden_2", …, "head".
         """
         check_is_fitted(self)
-        # The one import of a floor above: Keras is no part of a DBN, but users look for it here.
-        from dbnlab import finetune
-
-        return finetune.to_keras(self, head)
+        return keras_network.to_keras(self.stack_, head)
 
     # Files ------------------------------------------------------------------------------------
 
@@ -557,27 +556,6 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
 
 # Layers --------------------------------------------------------------------------------------
-
-
-def check_parameters(dbn: DBN) -> None:
-    """Raise ValueError or TypeError for a parameter that training cannot use."""
-    sizes = dbn.layer_sizes
-    listed = isinstance(sizes, Sequence) and not isinstance(sizes, str)
-    listed = listed or (isinstance(sizes, np.ndarray) and sizes.ndim > 0)
-    if not listed or not len(sizes):
-        raise TypeError(f"layer_sizes must be one or more integers, got {sizes!r}")
-    for number, size in enumerate(sizes):
-        check_number(size, f"layer_sizes[{number}]", Integral, min_val=1)
-    for prototype in dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm]:
-        inner = prototype.estimator if isinstance(prototype, FrozenEstimator) else prototype
-        if inner is not None and not isinstance(inner, RBM):
-            raise TypeError(f"rbm must be an RBM, one for each layer, or None: {prototype!r}")
-    if isinstance(dbn.rbm, Sequence) and len(dbn.rbm) != len(sizes):
-        raise ValueError(f"rbm has {len(dbn.rbm)} prototypes for {len(sizes)} layers")
-    check_choice(dbn.propagate, "propagate", ("mean", "sample"))
-    check_choice(dbn.backend, "backend", ("numpy", "tensorflow"))
-    if not isinstance(dbn.verbose, Integral):
-        raise TypeError(f"verbose must be 0 or 1, got {dbn.verbose!r}")
 
 
 def prototype_as_json(rbm: RBM | FrozenEstimator | None) -> dict[str, Any] | None:

@@ -1,16 +1,15 @@
-"""Fine-tuning: the weights of a DBN become the first layers of a Keras network.
+"""Fine-tuning: estimators whose network starts at the weights of a DBN.
 
-The way up a DBN, by means, is a network of dense layers: layer l computes mean(r^l + h^(l-1) R^l)
-with the recognition weights R and biases r. `DBN.to_keras` builds it, and the estimators put an
-output layer on top and train all of it by backpropagation (Hinton & Salakhutdinov 2006). Optimiser,
-schedule, dropout, constraints and early stopping are those of Keras.
+They train a DBN, put an output layer on top of its way up (`dbnlab.keras_network`), and train all
+of it by backpropagation (Hinton & Salakhutdinov 2006). Dropout, constraints and early stopping are
+those of Keras.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,16 +37,22 @@ from dbnlab.checks import (
     check_number,
     optional,
 )
-from dbnlab.dbn import DBN, check_parameters
-from dbnlab.greedy import untrained_rbms
+from dbnlab.dbn import DBN
+from dbnlab.greedy import check_parameters, untrained_rbms
+from dbnlab.keras_network import (
+    activation_of,
+    backpropagate,
+    dense,
+    draw_seed,
+    dropout,
+    hidden_layers,
+    network,
+    predict,
+    set_recognition_weights,
+)
 from dbnlab.rbm import RBM
 
-if TYPE_CHECKING:
-    import keras
-
-ACTIVATIONS = {units.Bernoulli: "sigmoid", units.Gaussian: "linear"}
 PATIENCE = 10
-PREDICTED_ROWS = 1000
 
 
 @dataclass(eq=False, repr=False)
@@ -90,17 +95,17 @@ class FineTuned(BaseEstimator):
         rows = _with_more(X[train], X_unlabelled, self.dbn)
         dbn = _start(self, DBN(), rows, y[train], rng)
         layer, dtype = _form(dbn, X.shape[1])
-        keras, limits = _keras(), {}
+        keras, limits = optional("keras", "tensorflow"), {}
         if self.max_norm is not None:
             limits["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
         if self.weight_decay:
             limits["kernel_regularizer"] = keras.regularizers.L2(self.weight_decay / 2)
-        layers = _hidden_layers(layer[1:], dtype, rng, **limits)
-        layers.append(_dense(n_outputs, activation, "head", dtype, rng, **limits))
-        model = _network(X.shape[1], self._with_dropout(layers, rng), dtype)
+        layers = hidden_layers(layer[1:], dtype, rng, **limits)
+        layers.append(dense(n_outputs, activation, "head", dtype, rng, **limits))
+        model = network(X.shape[1], self._with_dropout(layers, rng), dtype)
         if self.pretrain:
             self.dbn_ = dbn
-            _set_weights(model, dbn)
+            set_recognition_weights(model, dbn.stack_)
         answers = [targets] if weights is None else [targets, weights]
         if self.early_stopping:
             watched = (array[held_out] for array in answers)
@@ -108,7 +113,7 @@ class FineTuned(BaseEstimator):
             stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
             training["callbacks"] = [stop]
         answers = [array[train] for array in answers]
-        self.history_ = _backpropagate(self, model, X[train], answers, rng, **training)
+        self.history_ = backpropagate(self, model, X[train], answers, rng, **training)
         self.keras_model_ = model
 
     def _split(self, targets: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
@@ -142,7 +147,7 @@ class FineTuned(BaseEstimator):
         for rate, layer in zip(rates, layers):
             check_number(rate, "dropout", Real, **SHARE_OR_ZERO)
             if rate:
-                both.append(_keras().layers.Dropout(rate, seed=_seed(rng)))
+                both.append(dropout(rate, rng))
             both.append(layer)
         return both
 
@@ -155,7 +160,7 @@ class FineTuned(BaseEstimator):
 
     def _outputs(self, X: ArrayLike) -> NDArray:
         check_is_fitted(self)
-        return _predict(self.keras_model_, validate_data(self, X, reset=False))
+        return predict(self.keras_model_, validate_data(self, X, reset=False))
 
 
 @dataclass(eq=False, repr=False)
@@ -407,24 +412,24 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rng = as_generator(self.random_state)
         dbn = _start(self, self._default_dbn(), X, None, rng)
         layer, dtype = _form(dbn, X.shape[1])
-        encoder = _network(X.shape[1], _hidden_layers(layer[1:], dtype, rng), dtype)
+        encoder = network(X.shape[1], hidden_layers(layer[1:], dtype, rng), dtype)
         down = [
-            _dense(unit.n_units, _activation(unit), f"visible_{number}", dtype, rng)
+            dense(unit.n_units, activation_of(unit), f"visible_{number}", dtype, rng)
             for number, unit in enumerate(layer[:-1])
         ]
-        decoder = _network(layer[-1].n_units, down[::-1], dtype)
-        model = _network(X.shape[1], [*encoder.layers, *decoder.layers], dtype)
+        decoder = network(layer[-1].n_units, down[::-1], dtype)
+        model = network(X.shape[1], [*encoder.layers, *decoder.layers], dtype)
         if self.pretrain:
             self.dbn_ = dbn
-            _set_weights(encoder, dbn)
+            set_recognition_weights(encoder, dbn.stack_)
             arrays = zip(down, layer, dbn.generative_weights_, dbn.generative_biases_)
-            for dense, unit, G, a in arrays:
+            for layer_down, unit, G, a in arrays:
                 # The mean of a Gaussian unit is its field times its variance.
                 factor = np.nan_to_num(unit.variances(), nan=1.0)
-                dense.set_weights([G.T * factor, a * factor])
+                layer_down.set_weights([G.T * factor, a * factor])
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
         inputs = partial(self._inputs, rng=rng)
-        self.history_ = _backpropagate(self, model, X, [X.astype(dtype)], rng, loss, inputs=inputs)
+        self.history_ = backpropagate(self, model, X, [X.astype(dtype)], rng, loss, inputs=inputs)
         self.keras_model_, self.encoder_, self.decoder_ = model, encoder, decoder
         return self
 
@@ -439,7 +444,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""
         check_is_fitted(self)
-        return _predict(self.encoder_, validate_data(self, X, reset=False))
+        return predict(self.encoder_, validate_data(self, X, reset=False))
 
     def inverse_transform(self, H: ArrayLike) -> NDArray:
         """What the decoder makes of codes, of shape (n_samples, n_features)."""
@@ -447,28 +452,14 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         H = check_array(H, input_name="H")
         if H.shape[1] != self._n_features_out:
             raise ValueError(f"H has {H.shape[1]} columns, the code has {self._n_features_out}")
-        return _predict(self.decoder_, H)
+        return predict(self.decoder_, H)
 
     @property
     def _n_features_out(self) -> int:
         return self.encoder_.output_shape[1]
 
 
-# Networks -------------------------------------------------------------------------------------
-
-
-def to_keras(dbn: DBN, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
-    """`DBN.to_keras`, where it is described."""
-    layer, dtype = _form(dbn, dbn.n_features_in_)
-    hidden = _hidden_layers(layer[1:], dtype, np.random.default_rng())
-    model = _network(dbn.n_features_in_, hidden, dtype)
-    _set_weights(model, dbn)
-    if isinstance(head, Integral):
-        check_number(head, "head", Integral, min_val=2)
-        head = _keras().layers.Dense(head, activation="softmax", name="head", dtype=dtype)
-    if head is not None:
-        model.add(head)
-    return model
+# The DBN below -----------------------------------------------------------------------------
 
 
 def _with_more(X: NDArray, X_unlabelled: ArrayLike | None, dbn: Any) -> NDArray:
@@ -499,8 +490,8 @@ def _start(
         if dbn.n_features_in_ != X.shape[1]:
             raise ValueError(f"X has {X.shape[1]} features, the DBN expects {dbn.n_features_in_}")
         return dbn
-    dbn = clone(prototype).set_params(layer_sizes=estimator.layer_sizes, random_state=_seed(rng))
-    dbn.set_params(verbose=estimator.verbose)
+    dbn = clone(prototype).set_params(layer_sizes=estimator.layer_sizes)
+    dbn.set_params(random_state=draw_seed(rng), verbose=estimator.verbose)
     return dbn.fit(X, y) if estimator.pretrain else dbn
 
 
@@ -515,108 +506,7 @@ def _form(dbn: DBN, n_visible: int) -> tuple[list[units.Unit], str]:
     return [bottom, *hidden], rbms[0].dtype
 
 
-def _hidden_layers(
-    hidden: list[units.Unit], dtype: str, rng: np.random.Generator, **limits: Any
-) -> list:
-    return [
-        _dense(unit.n_units, _activation(unit), f"hidden_{number}", dtype, rng, **limits)
-        for number, unit in enumerate(hidden, start=1)
-    ]
-
-
-def _dense(
-    width: int, activation: str, name: str, dtype: str, rng: np.random.Generator, **limits: Any
-) -> Any:
-    keras = _keras()
-    start = keras.initializers.GlorotUniform(seed=_seed(rng))
-    options = {"activation": activation, "kernel_initializer": start, "name": name, **limits}
-    return keras.layers.Dense(width, dtype=dtype, **options)
-
-
-def _activation(unit: units.Unit) -> str:
-    """The function of an input field that is the mean of the unit."""
-    if type(unit) not in ACTIVATIONS:
-        raise ValueError(f"Keras networks are made of Bernoulli and Gaussian layers, not of {unit}")
-    return ACTIVATIONS[type(unit)]
-
-
-def _network(n_inputs: int, layers: list, dtype: str) -> "keras.Sequential":
-    keras = _keras()
-    return keras.Sequential([keras.Input((n_inputs,), dtype=dtype), *layers])
-
-
-def _set_weights(model: "keras.Sequential", dbn: DBN) -> None:
-    """Recognition weights to the hidden layers, whatever lies between them."""
-    arrays = zip(dbn.stack_.units, dbn.recognition_weights_, dbn.recognition_biases_)
-    for number, (below, R, r) in enumerate(arrays, start=1):
-        if isinstance(below, units.ReplicatedSoftmax):
-            # D r + vR = v (1 rᵀ + R) with D the sum of v: no bias is needed.
-            R, r = R + r, np.zeros_like(r)
-        model.get_layer(f"hidden_{number}").set_weights([R, r])
-
-
-def _backpropagate(
-    estimator: Any,
-    model: "keras.Sequential",
-    X: NDArray,
-    answers: list[NDArray],
-    rng: np.random.Generator,
-    loss: str,
-    metrics: Sequence[str] = (),
-    inputs: Callable[[NDArray], NDArray] = lambda rows: rows,
-    **options: Any,
-) -> dict[str, list[float]]:
-    """Train `model` with the settings of `estimator`; its history.
-
-    `answers` are targets, then weights of the rows, if any.
-    """
-    keras = _keras()
-    size, n_epochs = estimator.batch_size, estimator.n_epochs
-    n_batches = -(-len(X) // size)
-    schedule = keras.optimizers.schedules.CosineDecay
-    optimizer = keras.optimizers.Adam(schedule(estimator.learning_rate, n_batches * n_epochs))
-    # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
-    compilation = {"run_eagerly": n_batches * n_epochs < 20, "jit_compile": False}
-    model.compile(optimizer, loss=loss, metrics=list(metrics), **compilation)
-    batches = _batches(X.astype(model.inputs[0].dtype, copy=False), answers, size, rng, inputs)
-    options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": estimator.verbose}
-    return model.fit(batches, shuffle=False, **options).history
-
-
-def _batches(
-    X: NDArray,
-    answers: list[NDArray],
-    size: int,
-    rng: np.random.Generator,
-    inputs: Callable[[NDArray], NDArray],
-) -> Iterator[tuple[NDArray, ...]]:
-    """Batches without end, shuffled anew in each pass."""
-    while True:
-        order = rng.permutation(len(X))
-        for start in range(0, len(X), size):
-            rows = order[start : start + size]
-            yield inputs(X[rows]), *(array[rows] for array in answers)
-
-
-def _predict(model: "keras.Sequential", X: NDArray) -> NDArray:
-    """Outputs of the network, in the dtype of a floating `X`."""
-    rows = X.astype(model.inputs[0].dtype, copy=False)
-    # Not model.predict, which compiles a function for each new model before its first row.
-    starts = range(0, len(rows), PREDICTED_ROWS)
-    outputs = np.concatenate([model(rows[s : s + PREDICTED_ROWS]) for s in starts])
-    return outputs.astype(X.dtype if X.dtype.kind == "f" else np.float64)
-
-
-def _seed(rng: np.random.Generator) -> int:
-    return int(rng.integers(2**31))
-
-
 def _check_training(estimator: Any) -> None:
     for name in ("n_epochs", "batch_size"):
         check_number(getattr(estimator, name), name, Integral, min_val=1)
     check_number(estimator.learning_rate, "learning_rate", Real, **POSITIVE)
-
-
-def _keras() -> Any:
-    """Keras; importing it takes seconds, so only who asks for it waits."""
-    return optional("keras", "tensorflow")

@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,9 +13,9 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import units
+from dbnlab import parameters, units
+from dbnlab.checks import check_choice, check_number
 from dbnlab.learning import State, progress_bar
-from dbnlab.parameters import check_parameters
 from dbnlab.rbm import RBM
 
 if TYPE_CHECKING:
@@ -94,6 +95,27 @@ class Propagated:
             yield np.hstack([S, self.labels[rows].astype(S.dtype)])
 
 
+def check_parameters(dbn: Any) -> None:
+    """Raise ValueError or TypeError for a parameter that training cannot use."""
+    sizes = dbn.layer_sizes
+    listed = isinstance(sizes, Sequence) and not isinstance(sizes, str)
+    listed = listed or (isinstance(sizes, np.ndarray) and sizes.ndim > 0)
+    if not listed or not len(sizes):
+        raise TypeError(f"layer_sizes must be one or more integers, got {sizes!r}")
+    for number, size in enumerate(sizes):
+        check_number(size, f"layer_sizes[{number}]", Integral, min_val=1)
+    for prototype in dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm]:
+        inner = prototype.estimator if isinstance(prototype, FrozenEstimator) else prototype
+        if inner is not None and not isinstance(inner, RBM):
+            raise TypeError(f"rbm must be an RBM, one for each layer, or None: {prototype!r}")
+    if isinstance(dbn.rbm, Sequence) and len(dbn.rbm) != len(sizes):
+        raise ValueError(f"rbm has {len(dbn.rbm)} prototypes for {len(sizes)} layers")
+    check_choice(dbn.propagate, "propagate", ("mean", "sample"))
+    check_choice(dbn.backend, "backend", ("numpy", "tensorflow"))
+    if not isinstance(dbn.verbose, Integral):
+        raise TypeError(f"verbose must be 0 or 1, got {dbn.verbose!r}")
+
+
 def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[RBM]:
     """One untrained RBM for each layer; a copy of a fitted one where the prototype is frozen."""
     given = dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm] * len(dbn.layer_sizes)
@@ -107,7 +129,7 @@ def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[R
             rbm.set_params(n_hidden=int(size), backend=dbn.backend, random_state=seed, verbose=0)
             if below:
                 rbm.set_params(visible=rbms[-1].hidden, learn_variance=False)
-            check_parameters(rbm)
+            parameters.check_parameters(rbm)
         below = units.resolve(rbm.hidden, int(size), "hidden")
         rbms.append(rbm)
     return rbms

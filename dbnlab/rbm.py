@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab import learning, units
+from dbnlab import engines, learning, units
 from dbnlab.checkpoint import Checkpoint
 from dbnlab.checks import (
     RandomState,
@@ -27,7 +27,6 @@ from dbnlab.checks import (
     check_number,
     fitted_rows,
     hidden_rows,
-    optional,
 )
 from dbnlab.energy import Machine
 from dbnlab.files import SavedModel
@@ -362,7 +361,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     ) -> None:
         """Train until the state, from now on that of this model, has `n_epochs`."""
         recipe, worst = recipe_of(self), 0.0
-        engine = engine_of(self.backend, recipe, strategy)
+        engine = engines.engine_of(self.backend, recipe, strategy)
         state.complete(recipe)
         self.state_ = state
         with progress_bar(n_epochs - state.n_epochs, self.verbose) as bar:
@@ -465,7 +464,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         V = self._rows(V)
         check_number(n_steps, "n_steps", Integral, min_val=0)
-        end = gibbs(self.machine_, V, n_steps, self._generator(random_state), self.backend)
+        end = engines.gibbs(self.machine_, V, n_steps, self._generator(random_state), self.backend)
         return end.astype(V.dtype, copy=n_steps == 0)
 
     def reconstruct(
@@ -489,7 +488,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_number(n_gibbs, "n_gibbs", Integral, min_val=1)
         V = self._rows(X)
         rng = self._generator(random_state)
-        start = gibbs(self.machine_, V, n_gibbs - 1, rng, self.backend)
+        start = engines.gibbs(self.machine_, V, n_gibbs - 1, rng, self.backend)
         return self.machine_.reconstruct(start, rng).astype(V.dtype, copy=False)
 
     def sample(
@@ -528,7 +527,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             init = self._rows(init).copy()
         if len(init) != n_samples:
             raise ValueError(f"init must have n_samples={n_samples} rows, got {len(init)}")
-        return gibbs(self.machine_, init, n_gibbs, rng, self.backend)
+        return engines.gibbs(self.machine_, init, n_gibbs, rng, self.backend)
 
     # Files ------------------------------------------------------------------------------------
 
@@ -616,34 +615,3 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 def recipe_of(rbm: RBM) -> Recipe:
     """What `dbnlab.learning` needs to know of the parameters."""
     return Recipe(**{field.name: getattr(rbm, field.name) for field in fields(Recipe)})
-
-
-# Engines -------------------------------------------------------------------------------------
-
-
-def engine_of(
-    backend: str, recipe: Recipe, strategy: "tf.distribute.Strategy | None" = None
-) -> learning.Engine:
-    """What trains on windows of rows: NumPy, or its compiled counterpart."""
-    if backend == "tensorflow":
-        return _compiled().Engine(recipe, strategy)
-    if strategy is not None:
-        raise ValueError("strategy needs backend='tensorflow'")
-    return learning.Engine(recipe)
-
-
-def gibbs(
-    machine: Machine, V: NDArray, n_steps: int, rng: np.random.Generator, backend: str
-) -> NDArray:
-    """`Machine.gibbs` by either engine."""
-    if backend == "tensorflow" and n_steps:
-        return _compiled().gibbs(machine, V, n_steps, rng)
-    return machine.gibbs(V, n_steps, rng)
-
-
-def _compiled() -> Any:
-    """Importing TensorFlow takes seconds, so only who asks for it waits."""
-    optional("tensorflow", "tensorflow")
-    from dbnlab import tensorflow_learning
-
-    return tensorflow_learning

@@ -14,7 +14,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, datasets, units
-from dbnlab.finetune import _batches
+from dbnlab.keras_network import batches
 
 keras = pytest.importorskip("keras")
 QUICK = {"layer_sizes": (8, 4), "dbn": DBN(rbm=RBM(n_epochs=2)), "n_epochs": 2, "random_state": 0}
@@ -187,10 +187,10 @@ def test_learning_rate_falls_to_zero(X, y):
 
 def test_each_pass_takes_all_rows_in_an_order_of_its_own(rng):
     rows = np.arange(25)[:, None]
-    batches = _batches(rows, [rows[:, 0]], 10, rng, lambda batch: batch + 100)
-    passes = [[next(batches) for _ in range(3)] for _ in range(2)]
-    orders = [np.concatenate([targets for _, targets in one]) for one in passes]
-    assert all((inputs[:, 0] == 100 + targets).all() for one in passes for inputs, targets in one)
+    passes = batches(rows, [rows[:, 0]], 10, rng, lambda batch: batch + 100)
+    two = [[next(passes) for _ in range(3)] for _ in range(2)]
+    orders = [np.concatenate([targets for _, targets in one]) for one in two]
+    assert all((inputs[:, 0] == 100 + targets).all() for one in two for inputs, targets in one)
     assert all((np.sort(order) == np.arange(25)).all() for order in orders)
     assert (orders[0] != orders[1]).any()
 
