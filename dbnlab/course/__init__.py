@@ -5,7 +5,6 @@ compared with a new run; what differs between machines appears in widgets and fi
 """
 
 import importlib.metadata
-import importlib.util
 import io
 import os
 import platform
@@ -14,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,6 @@ optional("matplotlib", "course")
 
 import ipywidgets
 import matplotlib.pyplot as plt
-from matplotlib.figure import Figure
 
 from dbnlab.course import plots
 
@@ -148,7 +147,7 @@ class Interactive(ipywidgets.VBox):
         return self._line
 
 
-def slider(label: str, values: Sequence[Any], draw: Callable[[Any], Figure]) -> Interactive:
+def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure]) -> Interactive:
     """A slider over `values` that shows the figure that `draw` returns for each.
 
     Parameters
@@ -165,16 +164,14 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], Figure]) -> 
     box : Interactive
         Shows itself as the last line of a cell.
     """
-    pictures = {}
 
+    @cache
     def picture(position: int) -> bytes:
-        if position not in pictures:
-            figure = draw(values[position])
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", bbox_inches="tight")
-            plt.close(figure)
-            pictures[position] = buffer.getvalue()
-        return pictures[position]
+        figure = draw(values[position])
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", bbox_inches="tight")
+        plt.close(figure)
+        return buffer.getvalue()
 
     handle = ipywidgets.SelectionSlider(
         options=[(str(value), position) for position, value in enumerate(values)],
@@ -183,39 +180,37 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], Figure]) -> 
         layout={"width": "32em"},
     )
     as_drawn = {"align_self": "flex-start", "max_width": "100%"}
-    image = ipywidgets.Image(value=picture(0), format="png", layout=as_drawn)
-    handle.observe(lambda change: setattr(image, "value", picture(change["new"])), names="value")
+    image = ipywidgets.Image(format="png", layout=as_drawn)
+    ipywidgets.dlink((handle, "value"), (image, "value"), picture)
     return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image])
 
 
 def check_environment() -> Interactive:
     """Print whether this computer has what the course needs; show the details in a table."""
-    missing = [name for name in NEEDED if not _version(name)]
+    versions = {name: _version(name) for name in NEEDED}
+    missing = ", ".join(name for name, version in versions.items() if version == "missing")
     if missing:
-        print(
-            f"missing: {', '.join(missing)}. In a clone, run: make lab; elsewhere: "
-            f'{sys.executable} -m pip install "dbnlab[course]"'
-        )
+        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {_pip('course')}")
     elif not (3, 11) <= sys.version_info < (3, 14):
         print("The course is tested with Python 3.11 to 3.13: make an environment with one of them")
     else:
         print("Everything the course needs is here ✓")
-    rows = {
-        "Python": platform.python_version(),
-        **{name: _version(name) or "missing" for name in NEEDED},
-        "CPU cores": os.cpu_count(),
-        "GPU": _gpu(),
-    }
+    rows = {"Python": platform.python_version(), **versions}
+    rows |= {"CPU cores": os.cpu_count(), "GPU": _gpu()}
     cells = "".join(f"<tr><td>{k}&emsp;</td><td>{v}</td></tr>" for k, v in rows.items())
     table = ipywidgets.HTML(f"<table>{cells}</table>")
     return Interactive("[a table of what this computer has, where a kernel runs]", [table])
 
 
-def _version(package: str) -> str | None:
+def _pip(extra: str) -> str:
+    return f'{sys.executable} -m pip install "dbnlab[{extra}]"'
+
+
+def _version(package: str) -> str:
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
-        return None
+        return "missing"
 
 
 def _gpu() -> str:
@@ -227,14 +222,8 @@ def _gpu() -> str:
     code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        return (
-            "unknown, TensorFlow does not load: install it with "
-            f'{sys.executable} -m pip install "dbnlab[tensorflow]"'
-        )
+        return f"unknown, TensorFlow does not load: install it with {_pip('tensorflow')}"
     n_devices = int(done.stdout.split()[-1])
     if n_devices:
         return f"{n_devices}, used by TensorFlow"
-    return (
-        "not used, TensorFlow finds no CUDA: on Linux, "
-        f'{sys.executable} -m pip install "dbnlab[gpu]"'
-    )
+    return f"not used, TensorFlow finds no CUDA: on Linux, {_pip('gpu')}"

@@ -2,9 +2,9 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from numpy.typing import ArrayLike, NDArray
 
+from dbnlab.checks import optional
 from dbnlab.rbm import RBM
 
 
@@ -29,14 +29,11 @@ def mosaic(X: ArrayLike, image_shape: tuple[int, int], n_columns: int = 10) -> N
     picture : ndarray
         Rows of tiles; the last row may be partly NaN.
     """
-    X = np.asarray(X, dtype=np.float64)
-    height, width = image_shape
-    n_columns = min(n_columns, len(X))
-    n_rows = -(-len(X) // n_columns)
-    tiles = np.full((n_rows * n_columns, height + 1, width + 1), np.nan)
-    tiles[: len(X), :-1, :-1] = X.reshape(-1, height, width)
-    tiles = tiles.reshape(n_rows, n_columns, height + 1, width + 1)
-    return tiles.transpose(0, 2, 1, 3).reshape(n_rows * (height + 1), -1)[:-1, :-1]
+    montage = optional("skimage.util", "course").montage
+    tiles = np.asarray(X, dtype=np.float64).reshape(-1, *image_shape)
+    n_columns = min(n_columns, len(tiles))
+    grid = (-(-len(tiles) // n_columns), n_columns)
+    return montage(tiles, fill=np.nan, grid_shape=grid, padding_width=1)[1:-1, 1:-1]
 
 
 def images(
@@ -46,8 +43,8 @@ def images(
     *,
     n_columns: int = 10,
     limits: tuple[float, float] = (0, 1),
-    ax: Axes | None = None,
-) -> Axes:
+    ax: plt.Axes | None = None,
+) -> plt.Axes:
     """Show rows of `X` as images at one common grey scale, black to white over `limits`.
 
     Parameters
@@ -68,8 +65,8 @@ def images(
     """
     picture = mosaic(X, image_shape, n_columns)
     if ax is None:
-        width = 7
-        _, ax = plt.subplots(figsize=(width, width * picture.shape[0] / picture.shape[1] + 0.4))
+        height, width = picture.shape
+        _, ax = plt.subplots(figsize=(7, 7 * height / width + 0.4))
     ax.imshow(picture, cmap="gray", vmin=limits[0], vmax=limits[1])
     ax.set_title(title)
     ax.set_axis_off()
@@ -83,8 +80,8 @@ def filters(
     *,
     n_filters: int = 40,
     n_columns: int = 10,
-    ax: Axes | None = None,
-) -> Axes:
+    ax: plt.Axes | None = None,
+) -> plt.Axes:
     """Show the weights of the first hidden units as images, all at one grey scale, zero mid-grey.
 
     Hinton's guide, section 15.1: a scale of its own for each unit would hide that some have not

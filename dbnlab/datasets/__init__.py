@@ -4,28 +4,23 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import resources
-from numbers import Integral, Real
+from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_digits as sklearn_digits
-from sklearn.impute import SimpleImputer
 from sklearn.model_selection import train_test_split
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
-from dbnlab.checks import SHARE, RandomState, as_generator, check_choice, check_number, optional
-from dbnlab.datasets import table as csv_table
+from dbnlab.checks import RandomState, as_generator, check_choice, check_number, optional
 from dbnlab.datasets.scans import fetch_brain_tumour as fetch_brain_tumour
 from dbnlab.datasets.scans import fetch_hippocampus as fetch_hippocampus
 from dbnlab.datasets.scans import load_nifti as load_nifti
+from dbnlab.datasets.table import Dataset
+from dbnlab.datasets.table import load_csv as load_csv
 
 # In an installed package the files lie inside it, in a clone beside it.
 INSTALLED = Path(__file__).resolve().parents[1] / "data"
@@ -39,32 +34,6 @@ CHECKSUMS = {
     "spoken_digits_order.json": "ce1288536d9f8a0245bb5faa808a388b2208e57cdb7042e8619100298951da20",
 }
 REVIEWS = ("imdb", "rotten_tomatoes")
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """Training and test rows of one data set.
-
-    Attributes
-    ----------
-    X, X_test : ndarray of shape (n_samples, n_features), float32
-        Of texts: of shape (n_samples,), str, for the vectorisers of scikit-learn.
-    y, y_test : ndarray of shape (n_samples,), int64
-        Of a CSV file: as the target column holds them, or None without one.
-    feature_names : list of str
-    image_shape : tuple of int, default=None
-        Height and width, so that ``X[0].reshape(image_shape)`` is a picture.
-    transformer : sklearn.compose.ColumnTransformer, default=None
-        Of a CSV file: turns a pandas table with the columns of the file into rows like those of X.
-    """
-
-    X: NDArray
-    y: NDArray | None
-    X_test: NDArray
-    y_test: NDArray | None
-    feature_names: list[str]
-    image_shape: tuple[int, int] | None = None
-    transformer: ColumnTransformer | None = None
 
 
 @dataclass(frozen=True)
@@ -169,11 +138,9 @@ def load_mnist(
     with np.load(path("mnist.npz"), allow_pickle=False) as file:
         arrays = dict(file)
     images, y = arrays["train_images"], arrays["train_labels"]
-    if subset is not None:
-        rows = _balanced_rows(y, subset, rng)
-        images, y = images[rows], y[rows]
-    X, X_test = (_intensities(a, binarize, rng) for a in (images, arrays["test_images"]))
-    y, y_test = y.astype(np.int64), arrays["test_labels"].astype(np.int64)
+    rows = slice(None) if subset is None else _balanced_rows(y, subset, rng)
+    X, X_test = (_intensities(a, binarize, rng) for a in (images[rows], arrays["test_images"]))
+    y, y_test = y[rows].astype(np.int64), arrays["test_labels"].astype(np.int64)
     return Dataset(X, y, X_test, y_test, _pixels(28, 28), (28, 28))
 
 
@@ -236,10 +203,7 @@ def load_movie_reviews(source: str = "imdb") -> Dataset:
         If there is no such source.
     """
     check_choice(source, "source", REVIEWS)
-    carrier = resources.files(optional("movie_reviews", "text"))
-    file = carrier / "data" / "combined_movie_reviews.csv"
-    with file.open("rb") as opened:
-        table = pd.read_csv(opened)
+    table = pd.read_csv(_carried("movie_reviews") / "data" / "combined_movie_reviews.csv")
     table = table[table["source"] == source].drop_duplicates("text")
     texts = table["text"].str.replace("<br />", " ", regex=False).to_numpy(dtype=object)
     y = table["label"].to_numpy(dtype=np.int64)
@@ -263,88 +227,15 @@ def load_translations() -> tuple[NDArray, NDArray]:
     ImportError
         If the package is not installed.
     """
-    carrier = resources.files(optional("jupyterlab_language_pack_fr_FR", "text"))
-    folder = carrier / "locale" / "fr_FR" / "LC_MESSAGES"
-    catalogues = [file for file in folder.iterdir() if file.name.endswith(".json")]
+    folder = _carried("jupyterlab_language_pack_fr_FR") / "locale" / "fr_FR" / "LC_MESSAGES"
     french = {}
-    for file in sorted(catalogues, key=lambda file: file.name):
+    for file in sorted(folder.glob("*.json")):
         for key, forms in json.loads(file.read_text(encoding="utf-8")).items():
             # A key may begin with its context; the first form is that of one thing, not of many.
             english = key.split("\x04")[-1]
             if key and forms[0] not in ("", english):
                 french.setdefault(english, forms[0])
     return np.array(list(french), dtype=object), np.array(list(french.values()), dtype=object)
-
-
-def load_csv(
-    path: str | PathLike,
-    target: str | int | None = None,
-    scale: str | None = "minmax",
-    *,
-    header: bool | None = None,
-    separator: str = ",",
-    encoding: str = "utf-8-sig",
-    ignore: str | int | Sequence[str | int] = (),
-    test_size: float = 0.2,
-    random_state: int | None = 0,
-) -> Dataset:
-    """A table of your own: split, completed and scaled, ready for an RBM.
-
-    Columns of numbers come first; a missing number becomes the median of its column. A column of
-    text gives one feature of zeros and ones for each category, missing being one of them. Medians,
-    categories and scale are those of the training rows.
-
-    Parameters
-    ----------
-    path : path of the CSV file
-    target : str or int, default=None
-        Column to predict, by name or number (negative from the end). None: there is none.
-    scale : {"minmax", "standard", None}, default="minmax"
-        "minmax" maps each number to [0, 1], for Bernoulli visible units, and cuts off what test
-        rows have beyond; "standard" gives mean 0 and variance 1, for Gaussian ones; None leaves
-        numbers as they are. A constant column becomes 0 under both.
-    header : bool, default=None
-        Whether the first line names the columns. None: if no field of it is a number. Columns
-        without names are called "column_0", "column_1", …
-    separator : str, default=","
-    encoding : str, default="utf-8-sig"
-        UTF-8, with or without a byte order mark.
-    ignore : str, int or sequence of them, default=()
-        Columns to leave out, such as row numbers.
-    test_size : float, default=0.2
-        Share of the rows to test on, drawn at random; with the same share of each class if the
-        target is text, truth values or whole numbers of at least two rows each.
-    random_state : int or None, default=0
-        Seed of the split: the same rows each time, so that no row changes sides while you work.
-
-    Returns
-    -------
-    data : Dataset
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If the file is not such a table, with the line or column and the cure; or an argument is out
-        of range.
-    """
-    if scale not in ("minmax", "standard", None):
-        raise ValueError(f"scale={scale!r}: choose 'minmax', 'standard' or None")
-    check_number(test_size, "test_size", Real, **SHARE)
-    table, y = csv_table.read(path, target, header, separator, encoding, ignore)
-    train, test = train_test_split(
-        np.arange(len(table)),
-        test_size=test_size,
-        stratify=y if _can_be_stratified(y, test_size) else None,
-        random_state=random_state,
-    )
-    transformer = _transformer(table, scale)
-    X = transformer.fit_transform(table.iloc[train]).astype(np.float32)
-    X_test = transformer.transform(table.iloc[test]).astype(np.float32)
-    names = list(transformer.get_feature_names_out())
-    y, y_test = (None, None) if y is None else (y[train], y[test])
-    return Dataset(X, y, X_test, y_test, names, transformer=transformer)
 
 
 def path(name: str | PathLike) -> Path:
@@ -368,36 +259,16 @@ def path(name: str | PathLike) -> Path:
     if DATA == INSTALLED:
         command = f"{sys.executable} -m pip install --force-reinstall --no-deps dbnlab"
         cure = f"install dbnlab again, for instance with `{command}`"
-    try:
-        with open(DATA / name, "rb") as file:
-            checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    except FileNotFoundError:
-        raise FileNotFoundError(f"data/{name} is missing from {DATA.parent}: {cure}") from None
-    if checksum != CHECKSUMS[name]:
+    if not (DATA / name).exists():
+        raise FileNotFoundError(f"data/{name} is missing from {DATA.parent}: {cure}")
+    if hashlib.sha256((DATA / name).read_bytes()).hexdigest() != CHECKSUMS[name]:
         raise ValueError(f"data/{name} is damaged, its SHA-256 is not the expected one: {cure}")
     return DATA / name
 
 
-def _can_be_stratified(y: NDArray | None, test_size: float) -> bool:
-    if y is None or y.dtype.kind == "f":
-        return False
-    counts = np.unique(y, return_counts=True)[1]
-    return counts.min() >= 2 and len(counts) <= min(test_size, 1 - test_size) * len(y)
-
-
-def _transformer(table: pd.DataFrame, scale: str | None) -> ColumnTransformer:
-    numbers = [name for name in table if csv_table.is_number(table[name])]
-    categories = [name for name in table if name not in numbers]
-    scalers = {"minmax": [MinMaxScaler(clip=True)], "standard": [StandardScaler()], None: []}
-    complete = SimpleImputer(strategy="median", keep_empty_features=True)
-    encode = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return ColumnTransformer(
-        [
-            ("numbers", make_pipeline(complete, *scalers[scale]), numbers),
-            ("categories", encode, categories),
-        ],
-        verbose_feature_names_out=False,
-    )
+def _carried(package: str) -> Path:
+    """Folder of a package of the extra ``text``."""
+    return Path(optional(package, "text").__file__).parent
 
 
 def _balanced_rows(y: NDArray, n_rows: int, rng: np.random.Generator) -> NDArray:
@@ -422,11 +293,10 @@ def _balanced_rows(y: NDArray, n_rows: int, rng: np.random.Generator) -> NDArray
 def _intensities(images: NDArray, binarize: str | None, rng: np.random.Generator) -> NDArray:
     X = images.reshape(len(images), -1).astype(np.float32)
     X /= 255
-    if binarize == "threshold":
-        return (X > 0.5).astype(np.float32)
-    if binarize == "sample":
-        return (rng.random(X.shape, dtype=np.float32) < X).astype(np.float32)
-    return X
+    if binarize is None:
+        return X
+    level = 0.5 if binarize == "threshold" else rng.random(X.shape, dtype=np.float32)
+    return (level < X).astype(np.float32)
 
 
 def _pixels(height: int, width: int) -> list[str]:

@@ -132,10 +132,8 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
         If the extra is not installed.
     """
     nibabel = optional("nibabel", "medical")
-    files = _unpacked(folder)
-    files = files or _in_archive(_fetched(HIPPOCAMPUS_URL, HIPPOCAMPUS_HASH, folder))
     scans = []
-    for name, pair in _pairs(files):
+    for name, pair in _pairs(_unpacked(folder) or _archived(folder)):
         try:
             images = [nibabel.Nifti1Image.from_bytes(gzip.decompress(file)) for file in pair]
         except (OSError, EOFError, zlib.error) as error:
@@ -177,27 +175,24 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
         If the extra is not installed.
     """
     nrrd = optional("nrrd", "medical")
-    images = {}
-    for name, sha256 in TUMOUR_HASHES.items():
-        path = _fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)
-        images[name] = _from_nrrd(*nrrd.read(str(path)))
-    return [
-        _scan(name, images[f"{name}_image.nrrd"], images[f"{name}_label.nrrd"])
-        for name in ("brain1", "brain2")
+    images = [
+        _from_nrrd(*nrrd.read(_fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)))
+        for name, sha256 in TUMOUR_HASHES.items()
     ]
+    return [_scan("brain1", *images[:2]), _scan("brain2", *images[2:])]
 
 
 # Files -------------------------------------------------------------------------------------------
 
 
-def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> Path:
+def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> str:
     """Where the file lies, downloaded if need be, once its checksum has been verified."""
     pooch = optional("pooch", "medical")
     from requests.exceptions import RequestException
 
     folder, name = Path(folder or pooch.os_cache("dbnlab")), url.rsplit("/", 1)[1]
     try:
-        return Path(pooch.retrieve(url, known_hash, fname=name, path=folder))
+        return pooch.retrieve(url, known_hash, fname=name, path=folder)
     except RequestException as error:
         raise ConnectionError(
             f"{name} cannot be downloaded ({type(error).__name__}): connect to the network, or "
@@ -219,10 +214,10 @@ def _unpacked(folder: str | os.PathLike | None) -> Files:
     return {(path.parent.name, path.name): path.read_bytes() for path in paths}
 
 
-def _in_archive(path: Path) -> Files:
-    """The same for the volumes in a tar file."""
+def _archived(folder: str | os.PathLike | None) -> Files:
+    """The same for the volumes in the archive."""
     files = {}
-    with tarfile.open(path) as archive:
+    with tarfile.open(_fetched(HIPPOCAMPUS_URL, HIPPOCAMPUS_HASH, folder)) as archive:
         for member in archive:
             inside = PurePosixPath(member.name)
             if inside.match("hippocampus_*.nii.gz"):
@@ -253,8 +248,7 @@ def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image"
     (voxels, sides), (marks, _) = _turned(image, name), _turned(labels, name)
     if voxels.shape != marks.shape:
         raise ValueError(f"{name}: image of shape {voxels.shape}, labels of shape {marks.shape}")
-    sides = tuple(float(side) for side in sides)
-    return Scan(name, _grey_values(voxels, name), marks.astype(np.uint8), sides)
+    return Scan(name, _grey_values(voxels, name), marks.astype(np.uint8), tuple(sides.tolist()))
 
 
 def _turned(image: "nibabel.Nifti1Image", name: str) -> tuple[NDArray, NDArray]:

@@ -11,14 +11,12 @@ and the power of each band is given in dB. A *spectrogram* is such an array of s
 
 import os
 import warnings
-from math import gcd
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.io import wavfile
 from scipy.signal import ShortTimeFFT, resample_poly
-from scipy.signal.windows import hann
 
 from dbnlab.checks import check_number
 
@@ -65,7 +63,9 @@ def read_wav(path: str | os.PathLike) -> NDArray:
             raise ValueError(
                 f"{name} cannot be read as WAV ({error}): save the recording as WAV, PCM, 16 bits"
             ) from None
-    samples = _amplitudes(samples)
+    # Whole numbers reach as far as their bits; those of 8 bits keep an offset until below.
+    largest = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
+    samples = samples.astype(np.float64) / largest
     if samples.ndim == 2:
         samples = samples.mean(axis=1)
     if not np.isfinite(samples).all():
@@ -81,13 +81,6 @@ def read_wav(path: str | os.PathLike) -> NDArray:
     if np.abs(samples).max() < SILENCE:
         raise ValueError(f"{name} is silent, no sample is above -60 dB: check the microphone")
     return samples.astype(np.float32)
-
-
-def _amplitudes(samples: NDArray) -> NDArray:
-    """Samples of any format on the scale where the loudest is 1; 8-bit ones keep their offset."""
-    if samples.dtype.kind == "f":
-        return samples.astype(np.float64)
-    return samples / 2.0 ** (8 * samples.dtype.itemsize - 1)
 
 
 def resample(samples: ArrayLike, rate: int) -> NDArray:
@@ -110,8 +103,7 @@ def resample(samples: ArrayLike, rate: int) -> NDArray:
             f"rate={rate}: {rate} samples a second hold no sound above {rate // 2} Hz, but speech "
             f"is told apart up to {RATE // 2} Hz: record at {RATE} Hz or more"
         )
-    common = gcd(int(rate), RATE)
-    return resample_poly(np.asarray(samples), RATE // common, rate // common)
+    return resample_poly(np.asarray(samples), RATE, rate)
 
 
 def mel_filters() -> NDArray:
@@ -168,8 +160,8 @@ def log_mel(samples: ArrayLike) -> NDArray:
             f"samples must be one channel of {FRAME} samples or more, got shape {samples.shape}"
         )
     n_frames = 1 + (len(samples) - 1) // HOP
-    transform = ShortTimeFFT(
-        hann(FRAME, sym=False), HOP, RATE, mfft=N_FFT, scale_to="magnitude", phase_shift=None
+    transform = ShortTimeFFT.from_window(
+        "hann", RATE, FRAME, FRAME - HOP, mfft=N_FFT, scale_to="magnitude", phase_shift=None
     )
     power = transform.spectrogram(samples, p0=0, p1=n_frames)
     return (10 * np.log10(mel_filters() @ power + FLOOR)).T.astype(np.float32)
@@ -280,10 +272,8 @@ def stretch(frames: ArrayLike, n_frames: int = 16) -> NDArray:
     frames = _checked(frames)
     check_number(n_frames, "n_frames", Integral, min_val=1)
     places = np.linspace(0, len(frames) - 1, n_frames)
-    before = places.astype(int)
-    after = np.minimum(before + 1, len(frames) - 1)
-    share = (places - before)[:, None]
-    return (1 - share) * frames[before] + share * frames[after]
+    old = np.arange(len(frames))
+    return np.stack([np.interp(places, old, band) for band in frames.T], axis=1)
 
 
 def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
@@ -308,8 +298,8 @@ def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
             f"n_rows must be positive and sum to the {len(log_probabilities)} rows of "
             f"log_probabilities, but sums to {n_rows.sum()}"
         )
-    starts = np.concatenate([[0], np.cumsum(n_rows)[:-1]])
-    return np.add.reduceat(log_probabilities, starts) / n_rows[:, None]
+    recordings = np.split(log_probabilities, np.cumsum(n_rows)[:-1])
+    return np.array([recording.mean(axis=0, dtype=np.float64) for recording in recordings])
 
 
 def _checked(frames: ArrayLike) -> NDArray:

@@ -10,6 +10,7 @@ from numbers import Integral, Real
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, label
+from scipy.special import expit
 
 from dbnlab.checks import POSITIVE, check_number
 
@@ -54,18 +55,18 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
     middle = np.argwhere(slices).mean(axis=0)
     level = np.median(volume[_distance(volume.shape, middle, sides) < 40])
     tissue = (volume > 0.5 * level) & (volume < 1.6 * level)
-    core = _depth(tissue, sides) > OPENING
+    core = depth(tissue, sides) > OPENING
     pieces, n_pieces = label(core)
     if not n_pieces:
         raise ValueError("volume holds no brain: no tissue of one brightness is 10 mm thick")
     largest = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
-    opened = _depth(~largest, sides) <= OPENING + 1
-    return _depth(_depth(~opened, sides) <= CLOSING, sides) > CLOSING
+    opened = depth(~largest, sides) <= OPENING + 1
+    return depth(depth(~opened, sides) <= CLOSING, sides) > CLOSING
 
 
 def depth(mask: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> NDArray:
     """Distance in mm of each voxel of `mask` to the nearest voxel outside, 0 for those outside."""
-    return _depth(np.asarray(mask, dtype=bool), np.broadcast_to(voxel_size, 3))
+    return distance_transform_edt(np.asarray(mask, dtype=bool), sampling=voxel_size)
 
 
 def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
@@ -120,8 +121,8 @@ def add_lesions(
     volume, sides = _volume(volume), np.broadcast_to(voxel_size, 3)
     distances = [_distance(volume.shape, centre, sides) for centre in np.atleast_2d(centres)]
     distance = np.min(distances, axis=0)
-    soft = 0.5 * (1 + np.tanh((radius - distance) / (2 * EDGE)))
-    return (volume + contrast * soft).astype(volume.dtype), distance
+    inside = expit((radius - distance) / EDGE)
+    return (volume + contrast * inside).astype(volume.dtype), distance
 
 
 def _volume(volume: ArrayLike) -> NDArray:
@@ -129,10 +130,6 @@ def _volume(volume: ArrayLike) -> NDArray:
     if volume.ndim != 3:
         raise ValueError(f"volume must have three axes, found shape {volume.shape}")
     return volume if volume.dtype.kind == "f" else volume.astype(np.float32)
-
-
-def _depth(mask: NDArray, sides: NDArray) -> NDArray:
-    return distance_transform_edt(mask, sampling=sides)
 
 
 def _distance(shape: tuple[int, ...], centre: ArrayLike, sides: NDArray) -> NDArray:
