@@ -66,8 +66,7 @@ def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     """Rows for a fitted estimator, checked against its columns and its visible unit; floating."""
     check_is_fitted(estimator)
     X = validate_data(estimator, X, reset=False)
-    unit.check(X)
-    return _floating(X, dtype)
+    return _floating(unit.check(X), dtype)
 
 
 def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
@@ -75,8 +74,7 @@ def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     H = check_array(H, input_name="H")
     if H.shape[1] != unit.n_units:
         raise ValueError(f"H has {H.shape[1]} columns, one for each of {unit.n_units} units")
-    unit.check(H)
-    return _floating(H, dtype)
+    return _floating(unit.check(H), dtype)
 
 
 def _floating(rows: NDArray, dtype: Any) -> NDArray:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import assert_all_finite
+from sklearn.metrics import accuracy_score
+from sklearn.utils import ClassifierTags, assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 def _has_labels(dbn: "DBN") -> bool:
-    return bool(dbn.joint_labels)
+    return bool(dbn.stack_.n_labels if hasattr(dbn, "rbms_") else dbn.joint_labels)
 
 
 @dataclass(eq=False, repr=False)
@@ -272,7 +273,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         check_number(batch_size, "batch_size", Integral, min_val=1)
         check_number(learning_rate, "learning_rate", Real, **POSITIVE)
         steps = up_down.schedule(n_gibbs, n_epochs)
-        labels = self._one_hot_of(V, y) if self.joint_labels else np.zeros((len(V), 0))
+        labels = self._one_hot_of(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
         labels, rng = labels.astype(self.stack_.top.weights.dtype), self._generator(random_state)
         numbers = steps, learning_rate, batch_size
         try:
@@ -371,7 +372,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def _labels(self, label: Any, n_samples: int) -> NDArray:
         """Label block of one class, or of one for each sample."""
-        if not self.joint_labels:
+        if not self.stack_.n_labels:
             raise ValueError("label needs a DBN trained with joint_labels=True")
         label = np.asarray(label)
         if label.ndim and label.shape != (n_samples,):
@@ -400,6 +401,11 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """The class with the highest probability, of each row."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
+
+    @available_if(_has_labels)
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of the rows whose predicted class is that of `y`."""
+        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     # Likelihood -------------------------------------------------------------------------------
 
@@ -482,6 +488,9 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         listed = isinstance(self.rbm, Sequence)
         saved = [prototype_as_json(rbm) for rbm in (self.rbm if listed else [self.rbm])]
         parameters["rbm"] = saved if listed else saved[0]
+        # As in RBM: the file is that of the fitted model.
+        parameters["layer_sizes"] = [unit.n_units for unit in self.stack_.units[1:]]
+        parameters["joint_labels"] = bool(self.stack_.n_labels)
         if not isinstance(self.random_state, Integral):
             parameters["random_state"] = None
         headers, arrays = [], {}
@@ -492,7 +501,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for name in DIRECTED:
             for number, array in enumerate(getattr(self.stack_, name)[:-1]):
                 arrays[f"{name}_{number}"] = array
-        if self.joint_labels:
+        if self.stack_.n_labels:
             strings = self.classes_.dtype == object
             arrays["classes"] = self.classes_.astype(str) if strings else self.classes_
         return {"parameters": parameters, "layers": headers}, arrays
@@ -551,7 +560,9 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         first = self.rbm[0] if isinstance(self.rbm, Sequence) and self.rbm else self.rbm
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = getattr(first, "visible", "bernoulli") == "bernoulli"
-        tags.target_tags.required = bool(self.joint_labels)
+        tags.target_tags.required = _has_labels(self)
+        if _has_labels(self):
+            tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
         return tags
 
 

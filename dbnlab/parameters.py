@@ -67,11 +67,11 @@ def check_variance_can_be_learned(rbm: Any, visible: units.Unit) -> None:
         )
 
 
-def parameters_as_json(rbm: Any) -> dict[str, Any]:
-    """The parameters as JSON can hold them; a generator is not kept."""
-    parameters = rbm.get_params(deep=False)
-    if isinstance(rbm.visible, units.Unit):
-        parameters["visible"] = unit_as_json(rbm.visible)
+def parameters_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:
+    """The parameters, some of them replaced, as JSON can hold them; a generator is not kept."""
+    parameters = rbm.get_params(deep=False) | instead
+    if isinstance(parameters["visible"], units.Unit):
+        parameters["visible"] = unit_as_json(parameters["visible"])
     if not isinstance(rbm.random_state, Integral):
         parameters["random_state"] = None
     return parameters

@@ -536,7 +536,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         arrays = {name: getattr(self, f"{name}_") for name in SAVED}
         if self.state_.log_variance is not None:
             arrays["log_variance"] = self.state_.log_variance
-        return {"parameters": parameters_as_json(self), "history": self.history_}, arrays
+        # What has been set since training is of the next one: the file is that of this model.
+        parameters = parameters_as_json(self, **self._fitted_parameters())
+        return {"parameters": parameters, "history": self.history_}, arrays
 
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
@@ -559,12 +561,28 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     # Checks -----------------------------------------------------------------------------------
 
-    def _check_continues(self) -> None:
-        for name, found in {
-            "n_hidden": self.weights_.shape[1],
+    def _fitted_parameters(self) -> dict[str, Any]:
+        """Parameters that the fitted machine shows, whatever has been set since."""
+        fitted, learned = self.visible_unit_, self.state_.log_variance is not None
+        try:
+            given = units.resolve(self.visible, fitted.n_units, "visible")
+            if learned:
+                given = given.with_variances(fitted.variances())
+        except (TypeError, ValueError):
+            given = None
+        return {
+            "n_hidden": self.hidden_unit_.n_units,
+            "visible": self.visible if given == fitted else fitted,
+            "hidden": type(self.hidden_unit_).__name__.lower(),
             "dtype": self.weights_.dtype.name,
-            "learn_variance": self.state_.log_variance is not None,
-        }.items():
+            "learn_variance": learned,
+        }
+
+    def _check_continues(self) -> None:
+        known = self._fitted_parameters()
+        if self.n_chains is not None and self.state_.chains is not None:
+            known["n_chains"] = len(self.state_.chains)
+        for name, found in known.items():
             if getattr(self, name) != found:
                 raise ValueError(f"{name} was {found} in training so far: only fit can change it")
 
@@ -580,8 +598,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             if unit is None:
                 unit = units.resolve(self.visible, rows.shape[1], "visible")
                 check_variance_can_be_learned(self, unit)
-            unit.check(rows)
-            return rows
+            return unit.check(rows)
 
         if is_batches(X):
             return Batches(X, check), unit

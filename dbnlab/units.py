@@ -19,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+# How far beyond 0 and 1 a scaler's rounding may put a value.
+ROUNDING = 1e-6
+
 
 class Unit:
     """What every unit type offers; `n_units` is the width of the layer."""
@@ -62,8 +65,15 @@ class Unit:
         """The same layer with other variances of its Gaussian units."""
         return self
 
-    def check(self, V: NDArray) -> None:
-        """Raise ValueError where `V` holds values that no state or mean of this unit can have."""
+    def check(self, V: NDArray) -> NDArray:
+        """`V`, with what rounding has put beyond the limits of this unit's states cut off.
+
+        Raises
+        ------
+        ValueError
+            If `V` holds values that no state or mean of this unit can have.
+        """
+        return V
 
     def lengths(self, s: NDArray) -> NDArray | int:
         """How often each row of states counts the biases of the other layer.
@@ -123,8 +133,8 @@ class Bernoulli(Unit):
         p = np.clip(mean, margin, 1 - margin)
         return np.log(p / (1 - p))
 
-    def check(self, V: NDArray) -> None:
-        _check_interval(V, "Bernoulli", "scale each column to [0, 1]")
+    def check(self, V: NDArray) -> NDArray:
+        return _in_interval(V, "Bernoulli", "scale each column, as by MinMaxScaler(clip=True)")
 
     def n_states(self) -> int:
         return 2**self.n_units
@@ -246,8 +256,8 @@ class Softmax(Unit):
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
         return np.log(np.maximum(mean, 0.5 / n_rows))
 
-    def check(self, V: NDArray) -> None:
-        _check_interval(V, "softmax", "give one-hot rows or probabilities")
+    def check(self, V: NDArray) -> NDArray:
+        V = _in_interval(V, "softmax", "give one-hot rows or probabilities")
         for number, block in enumerate(self._blocks(V)):
             wrong = np.abs(block.sum(axis=-1, dtype=np.float64) - 1) > 1e-3
             if wrong.any():
@@ -256,6 +266,7 @@ class Softmax(Unit):
                     f"softmax block {number} must sum to 1 in every row, but sums to "
                     f"{block[row].sum():g} in row {row}: give one-hot rows or probabilities"
                 )
+        return V
 
     def n_states(self) -> int:
         return int(np.prod(self.sizes, dtype=object))
@@ -310,7 +321,7 @@ class Multinomial(Unit):
         p = np.maximum(mean, 0.5 / n_rows)
         return np.log(p / p.sum())
 
-    def check(self, V: NDArray) -> None:
+    def check(self, V: NDArray) -> NDArray:
         _check_counts(V)
         wrong = V.sum(axis=1) != self.n_trials
         if wrong.any():
@@ -319,6 +330,7 @@ class Multinomial(Unit):
                 f"row {row} holds {V[row].sum():g} words, but the model is that of documents of "
                 f"{self.n_trials}"
             )
+        return V
 
 
 @dataclass(frozen=True)
@@ -377,8 +389,9 @@ class ReplicatedSoftmax(Unit):
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
         return self._of_one_word.bias_from_mean(mean, n_rows)
 
-    def check(self, V: NDArray) -> None:
+    def check(self, V: NDArray) -> NDArray:
         _check_counts(V)
+        return V
 
     @property
     def _of_one_word(self) -> Multinomial:
@@ -439,9 +452,11 @@ class Joint(Unit):
     def with_variances(self, variances: NDArray) -> "Joint":
         return Joint(*[unit.with_variances(part) for unit, part in self._parts(variances)])
 
-    def check(self, V: NDArray) -> None:
-        for unit, part in self._parts(V):
-            unit.check(part)
+    def check(self, V: NDArray) -> NDArray:
+        parts = [(part, unit.check(part)) for unit, part in self._parts(V)]
+        if all(checked is part for part, checked in parts):
+            return V
+        return np.concatenate([checked for _, checked in parts], axis=1)
 
     def n_states(self) -> int | None:
         counts = [unit.n_states() for unit in self.units]
@@ -498,18 +513,21 @@ def _check_size(size: int, name: str, least: int) -> None:
         raise ValueError(f"{name} must be at least {least}, got {size}")
 
 
-def _check_interval(V: NDArray, kind: str, cure: str) -> None:
+def _in_interval(V: NDArray, kind: str, cure: str) -> NDArray:
     if V.dtype == bool or not V.size:
-        return
+        return V
     low, high = V.min(), V.max()
-    if low < 0 or high > 1:
-        found = low if low < 0 else high
-        row, column = (int(i) for i in np.argwhere(found == V)[0])
-        raise ValueError(
-            f"{'Negative values in data' if low < 0 else 'Values above 1 in data'}: {kind} units "
-            f"need [0, 1], found {found:g} in row {row}, column {column}: {cure}, or choose "
-            f"visible='gaussian'"
-        )
+    if low >= 0 and high <= 1:
+        return V
+    if low >= -ROUNDING and high <= 1 + ROUNDING:
+        return np.clip(V, 0, 1)
+    found = low if low < -ROUNDING else high
+    row, column = (int(i) for i in np.argwhere(found == V)[0])
+    raise ValueError(
+        f"{'Negative values in data' if found < 0 else 'Values above 1 in data'}: {kind} units "
+        f"need [0, 1], found {found:.10g} in row {row}, column {column}: {cure}, or choose "
+        f"visible='gaussian'"
+    )
 
 
 def _check_counts(V: NDArray) -> None:

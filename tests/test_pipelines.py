@@ -1,0 +1,133 @@
+"""In other people's pipelines: rounding, scikit-learn's classifiers, parameters set afterwards."""
+
+import numpy as np
+import pytest
+from sklearn.base import is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.ensemble import VotingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
+from sklearn.preprocessing import MinMaxScaler
+
+from dbnlab import DBN, RBM, units
+
+# Values beyond [0, 1] ----------------------------------------------------------------------------
+
+
+def test_what_a_scaler_rounds_beyond_one_is_taken_as_one():
+    X = MinMaxScaler().fit_transform(load_breast_cancer().data)
+    assert X.max() > 1
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(X)
+    np.testing.assert_array_equal(rbm.transform(X), rbm.transform(X.clip(0, 1)))
+
+
+@pytest.mark.parametrize("value", [-1e-7, 1 + 1e-7])
+def test_only_the_columns_of_probabilities_are_cut_off(value):
+    unit = units.Joint(units.Gaussian(1), units.Bernoulli(1))
+    rows = np.array([[value, value], [5.0, 0.5]])
+    expected = np.array([[value, np.clip(value, 0, 1)], [5.0, 0.5]])
+    np.testing.assert_array_equal(unit.check(rows), expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"), [(1.00001, r"found 1\.00001 in row 7"), (-0.5, r"found -0\.5 in row 7")]
+)
+def test_what_is_more_than_rounding_is_refused_with_the_scaler_that_cures_it(X, value, found):
+    X[7, 2] = value
+    with pytest.raises(ValueError, match=rf"{found}, column 2: .*MinMaxScaler\(clip=True\)"):
+        RBM(3).fit(X)
+
+
+# A DBN with labels is a classifier ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def iris():
+    X, y = load_iris(return_X_y=True)
+    return MinMaxScaler().fit_transform(X), y
+
+
+@pytest.fixture
+def joint():
+    prototype = RBM(n_epochs=100, batch_size=10)
+    return DBN((20,), prototype, joint_labels=True, random_state=0)
+
+
+def test_scikit_learn_takes_a_dbn_for_a_classifier_if_it_learns_labels(joint):
+    assert is_classifier(joint)
+    assert not is_classifier(DBN())
+    assert not hasattr(DBN(), "score")
+
+
+def test_cross_validation_keeps_the_share_of_each_class(joint, iris):
+    X, y = iris
+    # Unstratified, each fold of the sorted iris would hold the one class that was not learnt.
+    assert min(cross_val_score(joint, X, y, cv=3)) > 0.5
+    assert min(cross_val_score(joint, X, y, cv=3, scoring="roc_auc_ovr")) > 0.9
+    assert min(cross_val_score(joint, X[y < 2], y[y < 2], cv=3, scoring="roc_auc")) > 0.9
+
+
+def test_score_is_the_share_of_right_classes(joint, iris):
+    X, y = iris
+    joint.fit(X, y)
+    assert joint.score(X, y) == (joint.predict(X) == y).mean()
+    weights = np.arange(len(y))
+    right = (joint.predict(X) == y) @ weights / weights.sum()
+    assert joint.score(X, y, sample_weight=weights) == pytest.approx(right)
+
+
+def test_calibration_and_voting_take_a_dbn_with_labels(joint, iris):
+    X, y = iris
+    assert CalibratedClassifierCV(joint, cv=3).fit(X, y).score(X, y) > 0.8
+    voters = [("dbn", joint), ("logistic", LogisticRegression())]
+    assert VotingClassifier(voters, voting="soft").fit(X, y).score(X, y) > 0.8
+
+
+# Parameters set after training -------------------------------------------------------------------
+
+AFTERWARDS = {
+    "n_hidden": 4,
+    "visible": "gaussian",
+    "hidden": "gaussian",
+    "dtype": "float64",
+    "learn_variance": True,
+}
+
+
+@pytest.mark.parametrize("name", AFTERWARDS)
+def test_a_file_holds_the_fitted_machine_whatever_was_set_afterwards(X, tmp_path, name):
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(X)
+    expected = rbm.transform(X)
+    rbm.set_params(**{name: AFTERWARDS[name]}).save(tmp_path / "model")
+    loaded = RBM.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.transform(X), expected)
+    loaded.partial_fit(X)
+
+
+@pytest.mark.parametrize("name", AFTERWARDS)
+def test_training_does_not_go_on_with_another_machine(X, name):
+    rbm = RBM(3, n_epochs=1).fit(X).set_params(**{name: AFTERWARDS[name]})
+    with pytest.raises(ValueError, match=f"{name} was .* in training so far: only fit can change"):
+        rbm.partial_fit(X)
+
+
+def test_the_number_of_chains_does_not_change_in_training(X):
+    rbm = RBM(3, algorithm="pcd", n_epochs=1, n_chains=7).fit(X).partial_fit(X)
+    with pytest.raises(ValueError, match="n_chains was 7 in training so far"):
+        rbm.set_params(n_chains=9).partial_fit(X)
+
+
+def test_a_file_holds_the_fitted_stack_whatever_was_set_afterwards(X, tmp_path):
+    y = np.arange(len(X)) % 2
+    dbn = DBN((4, 3), RBM(n_epochs=1), joint_labels=True, random_state=0).fit(X, y)
+    expected = dbn.predict_proba(X)
+    dbn.set_params(layer_sizes=(9,), joint_labels=False).save(tmp_path / "model")
+    np.testing.assert_array_equal(DBN.load(tmp_path / "model").predict_proba(X), expected)
+
+
+def test_a_stack_without_labels_does_not_become_a_classifier_afterwards(X):
+    dbn = DBN((4,), RBM(n_epochs=1)).fit(X).set_params(joint_labels=True)
+    assert not hasattr(dbn, "predict")
+    with pytest.raises(ValueError, match="label needs a DBN trained with joint_labels=True"):
+        dbn.sample(2, label=1)
