@@ -10,7 +10,7 @@ Images are arrays of shape (height, width) or (n_images, height, width), grey-sc
 clean values in [0, 1], or uint8. Missing pixels are NaN.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, Self
@@ -21,23 +21,14 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_from_patches_2d
 from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import units
-from dbnlab.checks import (
-    POSITIVE,
-    SHARE,
-    RandomState,
-    as_generator,
-    check_choice,
-    check_number,
-    optional,
-)
+from dbnlab import checks, units
 from dbnlab.dbn import DBN
 from dbnlab.finetune import DeepAutoencoder
 from dbnlab.rbm import RBM
 from dbnlab.stack import Stack
 
 NOISES = ("gaussian", "salt_and_pepper", "speckle", "missing_block", "missing_pixels")
-SHARES = NOISES[1:2] + NOISES[3:]  # their strength is a share of the pixels
+DEVIATIONS = ("gaussian", "speckle")  # their strength is a standard deviation
 FARTHEST = 10.0
 FLAT = 1e-6  # deviation of pixels that are equal but for rounding
 
@@ -46,7 +37,7 @@ FLAT = 1e-6  # deviation of pixels that are equal but for rounding
 
 
 def corrupt(
-    images: ArrayLike, noise: str, strength: float, random_state: RandomState = None
+    images: ArrayLike, noise: str, strength: float, random_state: checks.RandomState = None
 ) -> NDArray:
     """Images with noise.
 
@@ -67,15 +58,14 @@ def corrupt(
     noisy : ndarray of the same shape, float
         Not cut to [0, 1].
     """
-    clean = _stack(images)
-    _check_clean(clean)
+    clean = _clean(images)
     _check_noise(noise, strength)
-    noisy = _corrupted(clean, noise, strength, as_generator(random_state))
+    noisy = _corrupted(clean, noise, strength, checks.as_generator(random_state))
     return noisy.reshape(np.shape(images))
 
 
 def _corrupted(clean: NDArray, noise: str, strength: float, rng: np.random.Generator) -> NDArray:
-    if noise in ("gaussian", "speckle"):
+    if noise in DEVIATIONS:
         deviates = strength * rng.standard_normal(clean.shape, dtype=clean.dtype)
         return clean + (deviates if noise == "gaussian" else deviates * clean)
     if noise == "missing_block":
@@ -108,11 +98,10 @@ def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
 
 
 def _compare(clean: ArrayLike, images: ArrayLike, name: str) -> NDArray:
-    measure = getattr(optional("skimage.metrics", "denoise"), name)
+    measure = getattr(checks.optional("skimage.metrics", "denoise"), name)
     if np.shape(clean) != np.shape(images):
         raise ValueError(f"images of shapes {np.shape(clean)} and {np.shape(images)} differ")
-    clean, images = _stack(clean), _stack(images)
-    _check_complete(clean, images)
+    clean, images = _complete(clean), _complete(images)
     with np.errstate(divide="ignore"):  # equal images: infinitely many dB
         pairs = zip(clean, images.astype(clean.dtype))
         return np.array([measure(a, b, data_range=1) for a, b in pairs])
@@ -121,6 +110,7 @@ def _compare(clean: ArrayLike, images: ArrayLike, name: str) -> NDArray:
 # Denoisers ------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False, repr=False)
 class GibbsDenoiser:
     """The posterior of clean images under a trained RBM or DBN, by Gibbs sampling.
 
@@ -139,21 +129,18 @@ class GibbsDenoiser:
     random_state : int, numpy.random.Generator or None, default=None
     """
 
-    def __init__(
-        self,
-        model: RBM | DBN,
-        noise: str,
-        strength: float | None = None,
-        n_steps: int = 100,
-        random_state: RandomState = None,
-    ) -> None:
-        check_choice(noise, "noise", [name for name in NOISES if name != "speckle"])
-        if not noise.startswith("missing"):
-            _check_noise(noise, strength)
-        check_number(n_steps, "n_steps", Integral, min_val=1)
-        check_is_fitted(model)
-        self.model, self.noise, self.strength = model, noise, strength
-        self.n_steps, self.random_state = n_steps, random_state
+    model: RBM | DBN
+    noise: str
+    strength: float | None = None
+    n_steps: int = 100
+    random_state: checks.RandomState = None
+
+    def __post_init__(self) -> None:
+        checks.check_choice(self.noise, "noise", [name for name in NOISES if name != "speckle"])
+        if not self.noise.startswith("missing"):
+            _check_noise(self.noise, self.strength)
+        checks.check_number(self.n_steps, "n_steps", Integral, min_val=1)
+        check_is_fitted(self.model)
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Posterior means, in the shape and dtype of `images`."""
@@ -164,7 +151,7 @@ class GibbsDenoiser:
 
         Each is the mean of the pixels given the hidden units at the end of a chain of its own.
         """
-        check_number(n_samples, "n_samples", Integral, min_val=1)
+        checks.check_number(n_samples, "n_samples", Integral, min_val=1)
         rows = self._rows(images)
         ends = self.chain(np.tile(rows, (n_samples, 1)))[1]
         return np.stack([_like(images, end) for end in np.split(ends, n_samples)])
@@ -176,16 +163,62 @@ class GibbsDenoiser:
 
     def chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
         """Means of rows of pixels: averaged over the second half of the chain, and at its end."""
-        rng, stack = as_generator(self.random_state), _stack_of(self.model)
-        posterior = _posterior(stack.units[0], rows, self.noise, self.strength)
-        V, _ = posterior(np.tile(stack.generative_biases[0], (len(rows), 1)), rng)
+        rng, stack = checks.as_generator(self.random_state), self._checked_stack()
+        field = np.tile(stack.generative_biases[0], (len(rows), 1))
+        V, _ = self._posterior(stack.units[0], field, rows, rng)
         total = np.zeros(rows.shape)
         burn_in = self.n_steps // 2
         for step in range(self.n_steps):
-            V, means = posterior(_field(stack, V, rng), rng)
+            V, means = self._posterior(stack.units[0], _field(stack, V, rng), rows, rng)
             if step >= burn_in:
                 total += means
         return total / (self.n_steps - burn_in), means
+
+    def _checked_stack(self) -> Stack:
+        """The model as a stack, an RBM as one of a single layer."""
+        model = self.model
+        one = isinstance(model, RBM)
+        stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
+        if isinstance(stack.units[0], units.ReplicatedSoftmax | units.Multinomial):
+            raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
+        if isinstance(stack.units[0], units.Gaussian) and self.noise == "salt_and_pepper":
+            raise ValueError(f"Gaussian visible units take gaussian noise, not {self.noise}")
+        return stack
+
+    def _posterior(
+        self, unit: units.Unit, field: NDArray, rows: NDArray, rng: np.random.Generator
+    ) -> tuple[NDArray, NDArray]:
+        """A draw and the means of the pixels, given their input field and the noisy ones."""
+        known = ~np.isnan(rows)
+        if self.noise.startswith("missing"):
+            means = unit.mean(field)
+            return np.where(known, rows, unit.draw(means, rng)), np.where(known, rows, means)
+        if isinstance(unit, units.Gaussian):
+            # Two normal factors multiply to one: precisions add.
+            precision = 1 / unit.variances() + known / self.strength**2
+            means = (field + np.where(known, rows, 0) / self.strength**2) / precision
+            return means + rng.standard_normal(field.shape) / np.sqrt(precision), means
+        means = unit.mean(field + np.where(known, self._evidence(rows), 0))
+        return unit.draw(means, rng), means
+
+    def _evidence(self, y: NDArray) -> NDArray:
+        """log p(y | v = 1) - log p(y | v = 0) of each pixel; grey ones between, in proportion."""
+        if self.noise == "gaussian":
+            return (y - 0.5) / self.strength**2
+        return (2 * y - 1) * np.log(2 / self.strength - 1)
+
+
+def _field(stack: Stack, V: NDArray, rng: np.random.Generator) -> NDArray:
+    """Input field of the pixels after one Gibbs step up and down the model."""
+    S = stack.up(V.astype(stack.top.weights.dtype, copy=False), stack.n_directed, rng)
+    field = stack.up_field(S, stack.n_directed)
+    if stack.n_labels:
+        labels = rng.multinomial(1, stack.label_posterior(S)).astype(field.dtype)
+        field += labels @ stack.top.weights[S.shape[1] :]
+    S = stack.top.hidden.sample(field, rng)
+    for number in reversed(range(1, stack.n_directed + 1)):
+        S = stack.units[number].sample(stack.down_field(S, number), rng)
+    return stack.down_field(S, 0)
 
 
 @dataclass(eq=False, repr=False)
@@ -214,8 +247,7 @@ class DenoisingAutoencoder(DeepAutoencoder):
 
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the DBN and then the network on clean images of one size."""
-        clean = _stack(images)
-        _check_clean(clean)
+        clean = _clean(images)
         if np.ndim(images) == 2:
             raise ValueError(
                 f"images must have shape (n_images, height, width) to learn from, got "
@@ -292,37 +324,31 @@ class PatchDenoiser(BaseEstimator):
     size: int = 8
     n_patches: int = 50_000
     n_steps: int = 20
-    random_state: RandomState = None
+    random_state: checks.RandomState = None
 
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the model on patches of clean pictures."""
-        clean, rng = _stack(images), as_generator(self.random_state)
-        _check_clean(clean)
+        clean, rng = _clean(images), checks.as_generator(self.random_state)
         self._check_parameters(clean)
         seed = int(rng.integers(2**31))
         share = -(-self.n_patches // len(clean))
-        side = (self.size, self.size)
-        patches = [
-            extract_patches_2d(picture, side, max_patches=share, random_state=seed)
-            for picture in clean
-        ]
+        options = {"patch_size": (self.size, self.size), "max_patches": share, "random_state": seed}
+        patches = [extract_patches_2d(picture, **options) for picture in clean]
         rows = np.concatenate(patches).reshape(-1, self.size**2)
         rows = rows - rows.mean(axis=1, keepdims=True)
         self.scale_ = float(self.scale * rows.std())
         if self.scale_ < FLAT * self.scale:
             raise ValueError("images are of one grey each: there is nothing to learn from them")
-        model = self.model
-        if model is None:
-            model = RBM(256, visible="gaussian", learning_rate=0.005, n_epochs=20)
+        model = self.model or RBM(256, visible="gaussian", learning_rate=0.005, n_epochs=20)
         self.model_ = clone(model).set_params(random_state=seed).fit(rows / self.scale_)
         return self
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Clean pictures, in the shape and dtype of `images`."""
         check_is_fitted(self)
-        noisy_images = _stack(images)
+        noisy_images = _complete(images)
         self._check_parameters(noisy_images)
-        rng, side = as_generator(self.random_state), (self.size, self.size)
+        rng, side = checks.as_generator(self.random_state), (self.size, self.size)
         strength = self.strength / self.scale_
         inner = GibbsDenoiser(self.model_, "gaussian", strength, self.n_steps, rng)
         done = []
@@ -336,80 +362,14 @@ class PatchDenoiser(BaseEstimator):
 
     def _check_parameters(self, images: NDArray) -> None:
         for name in ("size", "n_patches"):
-            check_number(getattr(self, name), name, Integral, min_val=1)
+            checks.check_number(getattr(self, name), name, Integral, min_val=1)
         for name in ("strength", "scale"):
-            check_number(getattr(self, name), name, Real, **POSITIVE)
+            checks.check_number(getattr(self, name), name, Real, **checks.POSITIVE)
         if self.size > min(images.shape[1:]):
             height, width = images.shape[1:]
             raise ValueError(
                 f"images of {height}×{width} pixels hold no patch: lower size={self.size}"
             )
-        _check_complete(images)
-
-
-# The posterior given the hidden units -----------------------------------------------------------
-
-
-def _posterior(
-    unit: units.Unit, rows: NDArray, noise: str, strength: float | None
-) -> Callable[[NDArray, np.random.Generator], tuple[NDArray, NDArray]]:
-    """A function of the input field of the pixels that gives a draw and the means."""
-    known = ~np.isnan(rows)
-    y = np.where(known, rows, 0)
-    if noise.startswith("missing"):
-
-        def clamped(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-            means = unit.mean(field)
-            return np.where(known, y, unit.draw(means, rng)), np.where(known, y, means)
-
-        return clamped
-    if isinstance(unit, units.Gaussian):
-        if noise != "gaussian":
-            raise ValueError(f"Gaussian visible units take gaussian noise, not {noise}")
-        # Two normal factors multiply to one: precisions add.
-        precision = 1 / unit.variances() + known / strength**2
-
-        def normal(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-            means = (field + y / strength**2) / precision
-            return means + rng.standard_normal(field.shape) / np.sqrt(precision), means
-
-        return normal
-    evidence = known * _evidence(y, noise, strength)
-
-    def binary(field: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-        means = unit.mean(field + evidence)
-        return unit.draw(means, rng), means
-
-    return binary
-
-
-def _evidence(y: NDArray, noise: str, strength: float) -> NDArray:
-    """log p(y | v = 1) - log p(y | v = 0) of each pixel; grey ones between, in proportion."""
-    if noise == "gaussian":
-        return (y - 0.5) / strength**2
-    return (2 * y - 1) * np.log(2 / strength - 1)
-
-
-def _field(stack: Stack, V: NDArray, rng: np.random.Generator) -> NDArray:
-    """Input field of the pixels after one Gibbs step up and down the model."""
-    S = stack.up(V.astype(stack.top.weights.dtype, copy=False), stack.n_directed, rng)
-    field = stack.up_field(S, stack.n_directed)
-    if stack.n_labels:
-        labels = rng.multinomial(1, stack.label_posterior(S)).astype(field.dtype)
-        field += labels @ stack.top.weights[S.shape[1] :]
-    S = stack.top.hidden.sample(field, rng)
-    for number in reversed(range(1, stack.n_directed + 1)):
-        S = stack.units[number].sample(stack.down_field(S, number), rng)
-    return stack.down_field(S, 0)
-
-
-def _stack_of(model: RBM | DBN) -> Stack:
-    """An RBM as a stack of one."""
-    stack = Stack.tied([model.machine_], model.visible_unit_) if isinstance(model, RBM) else None
-    stack = stack or model.stack_
-    if isinstance(stack.units[0], units.ReplicatedSoftmax | units.Multinomial):
-        raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
-    return stack
 
 
 # Images ---------------------------------------------------------------------------------------
@@ -436,30 +396,32 @@ def _stack(images: ArrayLike) -> NDArray:
             f"images must have shape (height, width) or (n_images, height, width), got "
             f"{stack.shape}: reshape rows of pixels"
         )
-    if np.isinf(stack).any() or np.nanmax(np.abs(stack), initial=0) > FARTHEST:
-        raise ValueError(
-            "images hold values far outside [0, 1]: divide by the largest possible grey value"
-        )
+    if (np.abs(stack) > FARTHEST).any():
+        raise ValueError("images lie far outside [0, 1]: divide by the largest possible grey value")
     return stack.reshape(-1, *stack.shape[-2:])
 
 
-def _check_complete(*stacks: NDArray) -> None:
-    if any(np.isnan(stack).any() for stack in stacks):
-        raise ValueError("images have missing pixels, NaN: fill them in first")
-
-
-def _check_clean(stack: NDArray) -> None:
+def _complete(images: ArrayLike) -> NDArray:
+    """As `_stack`, of images without missing pixels."""
+    stack = _stack(images)
     if np.isnan(stack).any():
-        raise ValueError("clean images have no missing pixels, got NaN")
-    if not ((stack >= 0) & (stack <= 1)).all():
-        raise ValueError(
-            f"clean images have all pixels in [0, 1], got {stack.min():.3g} to {stack.max():.3g}"
-        )
+        raise ValueError("images must have no missing pixels here, got NaN: fill them in first")
+    return stack
+
+
+def _clean(images: ArrayLike) -> NDArray:
+    """As `_stack`, of images without noise."""
+    stack = _complete(images)
+    low, high = stack.min(), stack.max()
+    if low < 0 or high > 1:
+        raise ValueError(f"clean images have all pixels in [0, 1], got {low:.3g} to {high:.3g}")
+    return stack
 
 
 def _check_noise(noise: str, strength: float) -> None:
-    check_choice(noise, "noise", NOISES)
-    check_number(strength, "strength", Real, **(SHARE if noise in SHARES else POSITIVE))
+    checks.check_choice(noise, "noise", NOISES)
+    bounds = checks.POSITIVE if noise in DEVIATIONS else checks.SHARE
+    checks.check_number(strength, "strength", Real, **bounds)
 
 
 def _rows(images: ArrayLike, n_pixels: int) -> NDArray:

@@ -1,8 +1,8 @@
 """Fine-tuning: estimators whose network starts at the weights of a DBN.
 
-They train a DBN, put an output layer on top of its way up (`dbnlab.keras_network`), and train all
-of it by backpropagation (Hinton & Salakhutdinov 2006). Dropout, constraints and early stopping are
-those of Keras.
+They train a DBN, put an output layer or its own way down on top of its way up
+(`dbnlab.keras_network`), and train all of it by backpropagation (Hinton & Salakhutdinov 2006).
+Optimiser, schedule, losses, dropout, constraints and early stopping are those of Keras.
 """
 
 from collections.abc import Sequence
@@ -17,46 +17,90 @@ from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
     ClassNamePrefixFeaturesOutMixin,
+    MultiOutputMixin,
     RegressorMixin,
     TransformerMixin,
     clone,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array
-from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab import units
-from dbnlab.checks import (
-    POSITIVE,
-    SHARE,
-    SHARE_OR_ZERO,
-    RandomState,
-    as_generator,
-    check_number,
-    optional,
-)
+from dbnlab import greedy, keras_network, units
+from dbnlab.checks import POSITIVE, SHARE, SHARE_OR_ZERO, RandomState, as_generator, check_number
 from dbnlab.dbn import DBN
-from dbnlab.greedy import check_parameters, untrained_rbms
-from dbnlab.keras_network import (
-    activation_of,
-    backpropagate,
-    dense,
-    draw_seed,
-    dropout,
-    hidden_layers,
-    network,
-    predict,
-    set_recognition_weights,
-)
 from dbnlab.rbm import RBM
 
 PATIENCE = 10
+# What is recorded beside a loss.
+METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
+
+
+class StartedAtDBN(BaseEstimator):
+    """A network that starts at a DBN: all but its layers."""
+
+    def _check_parameters(self) -> None:
+        for name in ("n_epochs", "batch_size"):
+            check_number(getattr(self, name), name, Integral, min_val=1)
+        check_number(self.learning_rate, "learning_rate", Real, **POSITIVE)
+
+    def _default_dbn(self) -> DBN:
+        return DBN()
+
+    def _start(
+        self, X: NDArray, y: NDArray | None, rng: np.random.Generator
+    ) -> tuple[list[units.Unit], str]:
+        """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
+        vars(self).pop("dbn_", None)
+        width = X.shape[1]
+        prototype = self._default_dbn() if self.dbn is None else self.dbn
+        frozen = isinstance(prototype, FrozenEstimator)
+        dbn = prototype.estimator if frozen else prototype
+        if not isinstance(dbn, DBN):
+            raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
+        if frozen:
+            check_is_fitted(dbn)
+            if dbn.n_features_in_ != width:
+                raise ValueError(f"X has {width} features, the DBN expects {dbn.n_features_in_}")
+        else:
+            own = {"layer_sizes": self.layer_sizes, "verbose": self.verbose}
+            dbn = clone(dbn).set_params(**own, random_state=keras_network.draw_seed(rng))
+        if self.pretrain:
+            self.dbn_ = dbn if frozen else dbn.fit(X, y)
+        elif not frozen:
+            return _untrained_form(dbn, width)
+        return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+
+    def _backpropagate(
+        self, model: Any, data: list[NDArray], rng: np.random.Generator, loss: str, **options: Any
+    ) -> None:
+        """Train `model`; `data` are rows, targets and, if any, weights of the rows in the loss."""
+        keras = keras_network.load_keras()
+        X, *answers = data
+        n_batches = -(-len(X) // self.batch_size)
+        n_updates = n_batches * self.n_epochs
+        rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, n_updates)
+        # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
+        speed = {"run_eagerly": n_updates < 20, "jit_compile": False}
+        model.compile(keras.optimizers.Adam(rate), loss, metrics=METRICS.get(loss), **speed)
+        inputs = partial(self._inputs, rng=rng)
+        fresh = keras_network.batches(X, answers, self.batch_size, rng, inputs)
+        options |= {"steps_per_epoch": n_batches, "epochs": self.n_epochs, "verbose": self.verbose}
+        self.history_ = model.fit(fresh, shuffle=False, **options).history
+        self.keras_model_ = model
+
+    def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
+        """What the network sees of a batch of training rows."""
+        return rows
+
+    def _outputs(self, X: ArrayLike, name: str = "keras_model_") -> NDArray:
+        check_is_fitted(self)
+        return keras_network.predict(getattr(self, name), validate_data(self, X, reset=False))
 
 
 @dataclass(eq=False, repr=False)
-class FineTuned(BaseEstimator):
+class FineTuned(StartedAtDBN):
     """A DBN, an output layer and backpropagation: all but the targets."""
 
     layer_sizes: Sequence[int] = (500, 500)
@@ -77,50 +121,44 @@ class FineTuned(BaseEstimator):
         self,
         X: NDArray,
         y: NDArray,
-        targets: NDArray,
         X_unlabelled: ArrayLike | None,
-        n_outputs: int,
+        answers: list[NDArray],
+        width: int,
         activation: str,
-        weights: NDArray | None = None,
-        **training: Any,
-    ) -> None:
-        """Train on rows and what the network is to give for them; `training` is for Keras.
+        loss: str,
+    ) -> Self:
+        """Train on rows and `answers`: targets and, if any, weights of the rows in the loss.
 
-        `weights` are those of the rows in the loss.
+        `width` and `activation` are those of the output layer.
         """
         self._check_parameters()
-        vars(self).pop("dbn_", None)
         rng = as_generator(self.random_state)
-        train, held_out = self._split(targets, rng)
+        train, held_out = self._split(answers[0], rng)
         rows = _with_more(X[train], X_unlabelled, self.dbn)
-        dbn = _start(self, DBN(), rows, y[train], rng)
-        layer, dtype = _form(dbn, X.shape[1])
-        keras, limits = optional("keras", "tensorflow"), {}
+        layer, dtype = self._start(rows, y[train], rng)
+        keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
-            limits["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
+            options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
         if self.weight_decay:
-            limits["kernel_regularizer"] = keras.regularizers.L2(self.weight_decay / 2)
-        layers = hidden_layers(layer[1:], dtype, rng, **limits)
-        layers.append(dense(n_outputs, activation, "head", dtype, rng, **limits))
-        model = network(X.shape[1], self._with_dropout(layers, rng), dtype)
+            options["kernel_regularizer"] = keras.regularizers.L2(self.weight_decay / 2)
+        layers = keras_network.dense_layers("hidden", 1, layer[1:], rng, **options)
+        options |= {"activation": activation, "name": "head"}
+        layers.append(keras_network.dense(width, rng, **options))
+        model = keras_network.network(X.shape[1], self._with_dropout(layers, rng), dtype)
         if self.pretrain:
-            self.dbn_ = dbn
-            set_recognition_weights(model, dbn.stack_)
-        answers = [targets] if weights is None else [targets, weights]
+            keras_network.set_recognition_weights(model, self.dbn_.stack_)
+        data, watched = [X.astype(dtype, copy=False), *answers], {}
         if self.early_stopping:
-            watched = (array[held_out] for array in answers)
-            training["validation_data"] = (X[held_out].astype(dtype), *watched)
             stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
-            training["callbacks"] = [stop]
-        answers = [array[train] for array in answers]
-        self.history_ = backpropagate(self, model, X[train], answers, rng, **training)
-        self.keras_model_ = model
+            held = tuple(array[held_out] for array in data)
+            watched = {"validation_data": held, "callbacks": [stop]}
+        self._backpropagate(model, [array[train] for array in data], rng, loss, **watched)
+        return self
 
     def _split(self, targets: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Row numbers to train on and to watch, with the same share of each class."""
-        everything = np.arange(len(targets))
         if not self.early_stopping:
-            return everything, everything[:0]
+            return np.arange(len(targets)), np.arange(0)
         kinds = targets if targets.dtype.kind == "i" else np.zeros(len(targets))
         held_out = []
         for kind in np.unique(kinds):
@@ -131,7 +169,7 @@ class FineTuned(BaseEstimator):
                 f"validation_fraction={self.validation_fraction} of {len(targets)} rows is no row: "
                 f"raise it, or choose early_stopping=False"
             )
-        return np.setdiff1d(everything, held_out), np.array(held_out)
+        return np.setdiff1d(np.arange(len(targets)), held_out), np.array(held_out)
 
     def _with_dropout(self, layers: list, rng: np.random.Generator) -> list:
         """`layers` with a dropout layer before each one whose input loses units."""
@@ -143,24 +181,20 @@ class FineTuned(BaseEstimator):
                 f"dropout has {len(rates)} values: give one number, or {len(layers)}, for the "
                 f"visible layer and each hidden layer"
             )
-        both = []
+        both, dropout = [], keras_network.load_keras().layers.Dropout
         for rate, layer in zip(rates, layers):
             check_number(rate, "dropout", Real, **SHARE_OR_ZERO)
             if rate:
-                both.append(dropout(rate, rng))
+                both.append(dropout(rate, seed=keras_network.draw_seed(rng)))
             both.append(layer)
         return both
 
     def _check_parameters(self) -> None:
-        _check_training(self)
+        super()._check_parameters()
         check_number(self.weight_decay, "weight_decay", Real, min_val=0)
         if self.max_norm is not None:
             check_number(self.max_norm, "max_norm", Real, **POSITIVE)
         check_number(self.validation_fraction, "validation_fraction", Real, **SHARE)
-
-    def _outputs(self, X: ArrayLike) -> NDArray:
-        check_is_fitted(self)
-        return predict(self.keras_model_, validate_data(self, X, reset=False))
 
 
 @dataclass(eq=False, repr=False)
@@ -249,18 +283,11 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         if not (of_class >= 0).all():
             raise ValueError(f"class_weight must hold numbers from 0 up, got {self.class_weight!r}")
-        self._fine_tune(
-            X,
-            y,
-            codes,
-            X_unlabelled,
-            len(self.classes_),
-            "softmax",
-            None if self.class_weight is None else of_class[codes].astype(np.float32),
-            loss="sparse_categorical_crossentropy",
-            metrics=["accuracy"],
-        )
-        return self
+        answers = [codes]
+        if self.class_weight is not None:
+            answers.append(of_class[codes].astype(np.float32))
+        head = len(self.classes_), "softmax", "sparse_categorical_crossentropy"
+        return self._fine_tune(X, y, X_unlabelled, answers, *head)
 
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Probability of each class, of shape (n_samples, n_classes)."""
@@ -273,7 +300,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
 
 @dataclass(eq=False, repr=False)
-class DBNRegressor(RegressorMixin, FineTuned):
+class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
     """A DBN, fine-tuned to predict numbers by least squares.
 
     Parameters
@@ -331,22 +358,16 @@ class DBNRegressor(RegressorMixin, FineTuned):
         deviation[deviation == 0] = 1
         self.target_scale_ = largest * deviation
         targets /= deviation
-        self._fine_tune(X, y, targets, X_unlabelled, targets.shape[1], "linear", loss="mse")
-        return self
+        return self._fine_tune(X, y, X_unlabelled, [targets], targets.shape[1], "linear", "mse")
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Targets of each row, in the shape and on the scale that `fit` was given."""
         values = self._outputs(X) * self.target_scale_ + self.target_mean_
         return values[:, 0] if self._one_column else values
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
-
 
 @dataclass(eq=False, repr=False)
-class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, StartedAtDBN):
     """A DBN, unrolled into encoder and decoder and fine-tuned end to end.
 
     Parameters
@@ -407,44 +428,29 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         self : DeepAutoencoder
         """
         X = validate_data(self, X)
-        _check_training(self)
-        vars(self).pop("dbn_", None)
+        self._check_parameters()
         rng = as_generator(self.random_state)
-        dbn = _start(self, self._default_dbn(), X, None, rng)
-        layer, dtype = _form(dbn, X.shape[1])
-        encoder = network(X.shape[1], hidden_layers(layer[1:], dtype, rng), dtype)
-        down = [
-            dense(unit.n_units, activation_of(unit), f"visible_{number}", dtype, rng)
-            for number, unit in enumerate(layer[:-1])
-        ]
-        decoder = network(layer[-1].n_units, down[::-1], dtype)
-        model = network(X.shape[1], [*encoder.layers, *decoder.layers], dtype)
+        layer, dtype = self._start(X, None, rng)
+        up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
+        down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
+        model = keras_network.network(X.shape[1], [*up, *down], dtype)
         if self.pretrain:
-            self.dbn_ = dbn
-            set_recognition_weights(encoder, dbn.stack_)
-            arrays = zip(down, layer, dbn.generative_weights_, dbn.generative_biases_)
-            for layer_down, unit, G, a in arrays:
-                # The mean of a Gaussian unit is its field times its variance.
-                factor = np.nan_to_num(unit.variances(), nan=1.0)
-                layer_down.set_weights([G.T * factor, a * factor])
+            keras_network.set_recognition_weights(model, self.dbn_.stack_)
+            keras_network.set_generative_weights(model, self.dbn_.stack_)
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
-        inputs = partial(self._inputs, rng=rng)
-        self.history_ = backpropagate(self, model, X, [X.astype(dtype)], rng, loss, inputs=inputs)
-        self.keras_model_, self.encoder_, self.decoder_ = model, encoder, decoder
+        self._backpropagate(model, [X.astype(dtype, copy=False)] * 2, rng, loss)
+        self.encoder_ = keras_network.network(X.shape[1], up, dtype)
+        self.decoder_ = keras_network.network(layer[-1].n_units, down, dtype)
+        self._n_features_out = layer[-1].n_units
         return self
 
     def _default_dbn(self) -> DBN:
         code = RBM(hidden="gaussian", learning_rate=0.001)
         return DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], code])
 
-    def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
-        """What the network sees of a batch of training rows."""
-        return rows
-
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""
-        check_is_fitted(self)
-        return predict(self.encoder_, validate_data(self, X, reset=False))
+        return self._outputs(X, "encoder_")
 
     def inverse_transform(self, H: ArrayLike) -> NDArray:
         """What the decoder makes of codes, of shape (n_samples, n_features)."""
@@ -452,11 +458,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         H = check_array(H, input_name="H")
         if H.shape[1] != self._n_features_out:
             raise ValueError(f"H has {H.shape[1]} columns, the code has {self._n_features_out}")
-        return predict(self.decoder_, H)
-
-    @property
-    def _n_features_out(self) -> int:
-        return self.encoder_.output_shape[1]
+        return keras_network.predict(self.decoder_, H)
 
 
 # The DBN below -----------------------------------------------------------------------------
@@ -476,37 +478,10 @@ def _with_more(X: NDArray, X_unlabelled: ArrayLike | None, dbn: Any) -> NDArray:
     return np.concatenate([X, more])
 
 
-def _start(
-    estimator: Any, default: DBN, X: NDArray, y: NDArray | None, rng: np.random.Generator
-) -> DBN:
-    """The DBN that gives the network its form and, trained with `pretrain`, its weights."""
-    prototype = default if estimator.dbn is None else estimator.dbn
-    frozen = isinstance(prototype, FrozenEstimator)
-    if not isinstance(prototype.estimator if frozen else prototype, DBN):
-        raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
-    if frozen:
-        dbn = prototype.estimator
-        check_is_fitted(dbn)
-        if dbn.n_features_in_ != X.shape[1]:
-            raise ValueError(f"X has {X.shape[1]} features, the DBN expects {dbn.n_features_in_}")
-        return dbn
-    dbn = clone(prototype).set_params(layer_sizes=estimator.layer_sizes)
-    dbn.set_params(random_state=draw_seed(rng), verbose=estimator.verbose)
-    return dbn.fit(X, y) if estimator.pretrain else dbn
-
-
-def _form(dbn: DBN, n_visible: int) -> tuple[list[units.Unit], str]:
-    """Unit types of all layers and the precision, of a DBN that may be untrained."""
-    if hasattr(dbn, "rbms_"):
-        return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
-    check_parameters(dbn)
-    rbms = untrained_rbms(dbn, n_visible, np.random.default_rng())
+def _untrained_form(dbn: DBN, n_visible: int) -> tuple[list[units.Unit], str]:
+    """Units and precision of the layers that training would give."""
+    greedy.check_parameters(dbn)
+    rbms = greedy.untrained_rbms(dbn, n_visible, np.random.default_rng())
     bottom = units.resolve(rbms[0].visible, n_visible, "visible")
     hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
     return [bottom, *hidden], rbms[0].dtype
-
-
-def _check_training(estimator: Any) -> None:
-    for name in ("n_epochs", "batch_size"):
-        check_number(getattr(estimator, name), name, Integral, min_val=1)
-    check_number(estimator.learning_rate, "learning_rate", Real, **POSITIVE)

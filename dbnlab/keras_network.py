@@ -1,10 +1,10 @@
-"""The way up a deep belief network as a Keras network, and its training by backpropagation.
+"""The layers of a deep belief network as a Keras network, and how the weights get there.
 
 By means, the way up is a network of dense layers: layer l computes mean(r⁽ˡ⁾ + h⁽ˡ⁻¹⁾ R⁽ˡ⁾) with
-the recognition weights R and biases r. Optimiser, schedule and loss are those of Keras.
+the recognition weights R and biases r. The way down is one with the generative weights.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -24,53 +24,43 @@ PREDICTED_ROWS = 1000
 
 def to_keras(stack: Stack, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
     """`DBN.to_keras`, where it is described."""
-    dtype, n_visible = stack.top.weights.dtype.name, stack.units[0].n_units
-    hidden = hidden_layers(stack.units[1:], dtype, np.random.default_rng())
-    model = network(n_visible, hidden, dtype)
+    dtype, rng = stack.top.weights.dtype.name, np.random.default_rng()
+    hidden = dense_layers("hidden", 1, stack.units[1:], rng, dtype=dtype)
+    model = network(stack.units[0].n_units, hidden, dtype)
     set_recognition_weights(model, stack)
     if isinstance(head, Integral):
         check_number(head, "head", Integral, min_val=2)
-        head = _keras().layers.Dense(head, activation="softmax", name="head", dtype=dtype)
+        head = load_keras().layers.Dense(head, activation="softmax", name="head", dtype=dtype)
     if head is not None:
         model.add(head)
     return model
 
 
-def hidden_layers(
-    hidden: list[units.Unit], dtype: str, rng: np.random.Generator, **limits: Any
+def dense_layers(
+    name: str, first: int, layers: list[units.Unit], rng: np.random.Generator, **options: Any
 ) -> list:
-    """One dense layer for each hidden layer, with random weights."""
-    return [
-        dense(unit.n_units, activation_of(unit), f"hidden_{number}", dtype, rng, **limits)
-        for number, unit in enumerate(hidden, start=1)
-    ]
+    """A dense layer with random weights for each layer of units, numbered from `first`."""
+    made = []
+    for number, unit in enumerate(layers, first):
+        if type(unit) not in ACTIVATIONS:
+            raise ValueError(
+                f"Keras networks are made of Bernoulli and Gaussian layers, not of {unit}"
+            )
+        options |= {"activation": ACTIVATIONS[type(unit)], "name": f"{name}_{number}"}
+        made.append(dense(unit.n_units, rng, **options))
+    return made
 
 
-def dense(
-    width: int, activation: str, name: str, dtype: str, rng: np.random.Generator, **limits: Any
-) -> Any:
-    """A dense layer with random weights."""
-    keras = _keras()
+def dense(width: int, rng: np.random.Generator, **options: Any) -> Any:
+    """A dense layer with random weights; `options` are those of Keras."""
+    keras = load_keras()
     start = keras.initializers.GlorotUniform(seed=draw_seed(rng))
-    options = {"activation": activation, "kernel_initializer": start, "name": name, **limits}
-    return keras.layers.Dense(width, dtype=dtype, **options)
-
-
-def dropout(rate: float, rng: np.random.Generator) -> Any:
-    """A layer that leaves out this share of its inputs at random, in training."""
-    return _keras().layers.Dropout(rate, seed=draw_seed(rng))
-
-
-def activation_of(unit: units.Unit) -> str:
-    """The function of an input field that is the mean of the unit."""
-    if type(unit) not in ACTIVATIONS:
-        raise ValueError(f"Keras networks are made of Bernoulli and Gaussian layers, not of {unit}")
-    return ACTIVATIONS[type(unit)]
+    return keras.layers.Dense(width, kernel_initializer=start, **options)
 
 
 def network(n_inputs: int, layers: list, dtype: str) -> "keras.Sequential":
     """Layers one after the other."""
-    keras = _keras()
+    keras = load_keras()
     return keras.Sequential([keras.Input((n_inputs,), dtype=dtype), *layers])
 
 
@@ -84,32 +74,13 @@ def set_recognition_weights(model: "keras.Sequential", stack: Stack) -> None:
         model.get_layer(f"hidden_{number}").set_weights([R, r])
 
 
-def backpropagate(
-    estimator: Any,
-    model: "keras.Sequential",
-    X: NDArray,
-    answers: list[NDArray],
-    rng: np.random.Generator,
-    loss: str,
-    metrics: Sequence[str] = (),
-    inputs: Callable[[NDArray], NDArray] = lambda rows: rows,
-    **options: Any,
-) -> dict[str, list[float]]:
-    """Train `model` with the settings of `estimator`; its history.
-
-    `answers` are targets, then weights of the rows, if any.
-    """
-    keras = _keras()
-    size, n_epochs = estimator.batch_size, estimator.n_epochs
-    n_batches = -(-len(X) // size)
-    schedule = keras.optimizers.schedules.CosineDecay
-    optimizer = keras.optimizers.Adam(schedule(estimator.learning_rate, n_batches * n_epochs))
-    # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
-    compilation = {"run_eagerly": n_batches * n_epochs < 20, "jit_compile": False}
-    model.compile(optimizer, loss=loss, metrics=list(metrics), **compilation)
-    fresh = batches(X.astype(model.inputs[0].dtype, copy=False), answers, size, rng, inputs)
-    options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": estimator.verbose}
-    return model.fit(fresh, shuffle=False, **options).history
+def set_generative_weights(model: "keras.Sequential", stack: Stack) -> None:
+    """Generative weights to the layers of the way down."""
+    arrays = zip(stack.units, stack.generative_weights, stack.generative_biases)
+    for number, (unit, G, a) in enumerate(arrays):
+        # The mean of a Gaussian unit is its field times its variance.
+        factor = np.nan_to_num(unit.variances(), nan=1.0)
+        model.get_layer(f"visible_{number}").set_weights([G.T * factor, a * factor])
 
 
 def batches(
@@ -141,6 +112,6 @@ def draw_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def _keras() -> Any:
+def load_keras() -> Any:
     """Keras; importing it takes seconds, so only who asks for it waits."""
     return optional("keras", "tensorflow")

@@ -66,9 +66,8 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         if isinstance(self.model, FrozenEstimator):
             self.model_, held_out = self.model.estimator, X
         else:
-            order = rng.permutation(len(X))
             n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
-            held_out, rows = X[order[:n_held_out]], X[order[n_held_out:]]
+            held_out, rows = np.split(X[rng.permutation(len(X))], [n_held_out])
             model = RBM() if self.model is None else clone(self.model)
             self.model_ = model.set_params(random_state=int(rng.integers(2**31))).fit(rows)
         scores = self.model_.score_samples(held_out)
