@@ -69,6 +69,25 @@ def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     return _floating(unit.check(X), dtype)
 
 
+def check_same_columns(estimator: Any, inner: Any) -> None:
+    """Refuse a fitted model inside an estimator that was fitted to other columns."""
+    expected, found = inner.n_features_in_, estimator.n_features_in_
+    if expected != found:
+        raise ValueError(f"X has {found} features, the {type(inner).__name__} expects {expected}")
+    names = [getattr(model, "feature_names_in_", None) for model in (inner, estimator)]
+    if all(name is not None for name in names) and list(names[0]) != list(names[1]):
+        raise ValueError(
+            f"the columns of X are not those that the {type(inner).__name__} was fitted to, or in "
+            f"another order: give {', '.join(names[0][:5])}{', …' if expected > 5 else ''}"
+        )
+
+
+def pass_names_on(estimator: Any, inner: Any) -> None:
+    """Give a model that an estimator has fitted the names of the columns it was fitted to."""
+    if hasattr(estimator, "feature_names_in_"):
+        inner.feature_names_in_ = estimator.feature_names_in_
+
+
 def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     """Rows of means or states of the hidden `unit`; floating."""
     H = check_array(H, input_name="H")

@@ -26,8 +26,10 @@ from dbnlab.checks import (
     RandomState,
     as_generator,
     check_number,
+    check_same_columns,
     fitted_rows,
     hidden_rows,
+    pass_names_on,
 )
 from dbnlab.files import SavedModel
 from dbnlab.parameters import parameters_as_json, parameters_from_json
@@ -191,7 +193,11 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         labels = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
         rng = as_generator(self.random_state)
         rbms = greedy.untrained_rbms(self, X.shape[1], rng)
+        if hasattr(rbms[0], "state_"):
+            check_same_columns(self, rbms[0])
         greedy.train(self, rbms, X, labels, rng, checkpoint, strategy)
+        if rbms[0].n_features_in_ == self.n_features_in_:
+            pass_names_on(self, rbms[0])
         return self.assemble(rbms, rng)
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:

@@ -28,7 +28,16 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dbnlab import greedy, keras_network, units
-from dbnlab.checks import POSITIVE, SHARE, SHARE_OR_ZERO, RandomState, as_generator, check_number
+from dbnlab.checks import (
+    POSITIVE,
+    SHARE,
+    SHARE_OR_ZERO,
+    RandomState,
+    as_generator,
+    check_number,
+    check_same_columns,
+    pass_names_on,
+)
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
 
@@ -53,7 +62,6 @@ class StartedAtDBN(BaseEstimator):
     ) -> tuple[list[units.Unit], str]:
         """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
         vars(self).pop("dbn_", None)
-        width = X.shape[1]
         prototype = self._default_dbn() if self.dbn is None else self.dbn
         frozen = isinstance(prototype, FrozenEstimator)
         dbn = prototype.estimator if frozen else prototype
@@ -61,16 +69,22 @@ class StartedAtDBN(BaseEstimator):
             raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
         if frozen:
             check_is_fitted(dbn)
-            if dbn.n_features_in_ != width:
-                raise ValueError(f"X has {width} features, the DBN expects {dbn.n_features_in_}")
+            check_same_columns(self, dbn)
         else:
-            own = {"layer_sizes": self.layer_sizes, "verbose": self.verbose}
+            own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
             dbn = clone(dbn).set_params(**own, random_state=keras_network.draw_seed(rng))
         if self.pretrain:
             self.dbn_ = dbn if frozen else dbn.fit(X, y)
+            if not frozen:
+                pass_names_on(self, dbn)
         elif not frozen:
-            return _untrained_form(dbn, width)
+            return _untrained_form(dbn, X.shape[1])
         return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+
+    def _sizes(self, dbn: DBN) -> Sequence[int]:
+        """Those of the DBN, where it names them and this estimator does not."""
+        given = tuple(self.layer_sizes) != type(self).layer_sizes
+        return self.layer_sizes if given or dbn.layer_sizes == DBN.layer_sizes else dbn.layer_sizes
 
     def _backpropagate(
         self, model: Any, data: list[NDArray], rng: np.random.Generator, loss: str, **options: Any
@@ -88,6 +102,10 @@ class StartedAtDBN(BaseEstimator):
         fresh = keras_network.batches(X, answers, self.batch_size, rng, inputs)
         options |= {"steps_per_epoch": n_batches, "epochs": self.n_epochs, "verbose": self.verbose}
         self.history_ = model.fit(fresh, shuffle=False, **options).history
+        # The rate has fallen to zero: compiled anew, the owner can train the network further.
+        constant = keras.optimizers.Adam(self.learning_rate)
+        constant.build(model.trainable_variables)
+        model.compile(constant, loss, metrics=METRICS.get(loss), jit_compile=False)
         self.keras_model_ = model
 
     def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
@@ -134,7 +152,7 @@ class FineTuned(StartedAtDBN):
         self._check_parameters()
         rng = as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
-        rows = _with_more(X[train], X_unlabelled, self.dbn)
+        rows = _with_more(self, X[train], X_unlabelled)
         layer, dtype = self._start(rows, y[train], rng)
         keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
@@ -206,9 +224,9 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     layer_sizes : sequence of int, default=(500, 500)
         Number of units of each hidden layer, from the bottom to the top.
     dbn : DBN or FrozenEstimator, default=None
-        Prototype of the DBN that is trained first; cloned, with `layer_sizes` in the place of its
-        own. ``FrozenEstimator(dbn)`` takes a fitted one as it is, with its layers. None means
-        ``DBN()``.
+        Prototype of the DBN that is trained first; cloned. Its own `layer_sizes` hold where those
+        of the classifier are left at their default. ``FrozenEstimator(dbn)`` takes a fitted one as
+        it is, with its layers. None means ``DBN()``.
     pretrain : bool, default=True
         False starts the same network from random weights, as a baseline.
     dropout : float or sequence of float, default=0.0
@@ -241,7 +259,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     Attributes
     ----------
     keras_model_ : keras.Sequential
-        The network, with a softmax layer of the classes on top.
+        The network, with a softmax layer of the classes on top. To train it further, call its
+        ``fit``: it is compiled with Adam at the constant rate `learning_rate`.
     dbn_ : DBN
         The DBN as it was before fine-tuning; with `pretrain`.
     history_ : dict of lists, one entry for each epoch
@@ -291,7 +310,9 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Probability of each class, of shape (n_samples, n_classes)."""
-        return self._outputs(X)
+        probabilities = self._outputs(X)
+        # The network's single precision sums to one but for 1e-7.
+        return probabilities / probabilities.sum(axis=1, keepdims=True)
 
     def predict(self, X: ArrayLike) -> NDArray:
         """The class with the highest probability, of each row."""
@@ -439,10 +460,21 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
             keras_network.set_generative_weights(model, self.dbn_.stack_)
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
         self._backpropagate(model, [X.astype(dtype, copy=False)] * 2, rng, loss)
-        self.encoder_ = keras_network.network(X.shape[1], up, dtype)
-        self.decoder_ = keras_network.network(layer[-1].n_units, down, dtype)
         self._n_features_out = layer[-1].n_units
+        return self._halve()
+
+    def _halve(self) -> Self:
+        """Encoder and decoder: the same layers as those of the whole, not copies."""
+        layers, dtype = self.keras_model_.layers, self.keras_model_.inputs[0].dtype
+        half = len(layers) // 2
+        self.encoder_ = keras_network.network(self.n_features_in_, layers[:half], dtype)
+        self.decoder_ = keras_network.network(self._n_features_out, layers[half:], dtype)
         return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if hasattr(self, "keras_model_"):
+            self._halve()
 
     def _default_dbn(self) -> DBN:
         code = RBM(hidden="gaussian", learning_rate=0.001)
@@ -464,13 +496,15 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
 # The DBN below -----------------------------------------------------------------------------
 
 
-def _with_more(X: NDArray, X_unlabelled: ArrayLike | None, dbn: Any) -> NDArray:
+def _with_more(estimator: FineTuned, X: NDArray, X_unlabelled: ArrayLike | None) -> NDArray:
     """`X` and below it the rows without a target."""
+    dbn = estimator.dbn
     if X_unlabelled is None:
         return X
-    more = check_array(X_unlabelled, input_name="X_unlabelled", dtype=X.dtype)
+    more = check_array(X_unlabelled, input_name="X_unlabelled")
     if more.shape[1] != X.shape[1]:
         raise ValueError(f"X_unlabelled has {more.shape[1]} columns, X has {X.shape[1]}")
+    validate_data(estimator, X_unlabelled, reset=False)  # for the names of the columns
     if isinstance(dbn, FrozenEstimator):
         raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
     if getattr(dbn, "joint_labels", False):

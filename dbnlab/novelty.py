@@ -5,12 +5,20 @@ from numbers import Real
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab.checks import SHARE, RandomState, as_generator, check_number
+from dbnlab.checks import (
+    SHARE,
+    RandomState,
+    as_generator,
+    check_number,
+    check_same_columns,
+    pass_names_on,
+)
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
 
@@ -65,19 +73,29 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         rng = as_generator(self.random_state)
         if isinstance(self.model, FrozenEstimator):
             self.model_, held_out = self.model.estimator, X
+            check_is_fitted(self.model_)
+            check_same_columns(self, self.model_)
         else:
             n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
             held_out, rows = np.split(X[rng.permutation(len(X))], [n_held_out])
             model = RBM() if self.model is None else clone(self.model)
             self.model_ = model.set_params(random_state=int(rng.integers(2**31))).fit(rows)
-        scores = self.model_.score_samples(held_out)
+            pass_names_on(self, self.model_)
+        scores = self._scores(held_out)
         self.offset_ = float(np.quantile(scores, self.false_alarm_rate))
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray:
         """The model's score of each row, in nats: the lower, the stranger."""
         check_is_fitted(self)
-        return self.model_.score_samples(validate_data(self, X, reset=False))
+        return self._scores(validate_data(self, X, reset=False))
+
+    def _scores(self, rows: NDArray) -> NDArray:
+        # A model that knows the names of its columns wants to see them.
+        names = getattr(self.model_, "feature_names_in_", None)
+        return self.model_.score_samples(
+            rows if names is None else pd.DataFrame(rows, columns=names)
+        )
 
     def decision_function(self, X: ArrayLike) -> NDArray:
         """`score_samples` less the threshold: negative for strange rows."""

@@ -67,6 +67,24 @@ def check_variance_can_be_learned(rbm: Any, visible: units.Unit) -> None:
         )
 
 
+def fitted_parameters(rbm: Any) -> dict[str, Any]:
+    """Parameters that the fitted machine shows, whatever has been set since."""
+    fitted, learned = rbm.visible_unit_, rbm.state_.log_variance is not None
+    try:
+        given = units.resolve(rbm.visible, fitted.n_units, "visible")
+        if learned:
+            given = given.with_variances(fitted.variances())
+    except (TypeError, ValueError):
+        given = None
+    return {
+        "n_hidden": rbm.hidden_unit_.n_units,
+        "visible": rbm.visible if given == fitted else fitted,
+        "hidden": type(rbm.hidden_unit_).__name__.lower(),
+        "dtype": rbm.weights_.dtype.name,
+        "learn_variance": learned,
+    }
+
+
 def parameters_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:
     """The parameters, some of them replaced, as JSON can hold them; a generator is not kept."""
     parameters = rbm.get_params(deep=False) | instead

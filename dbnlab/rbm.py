@@ -34,6 +34,7 @@ from dbnlab.learning import Recipe, State, progress_bar
 from dbnlab.parameters import (
     check_parameters,
     check_variance_can_be_learned,
+    fitted_parameters,
     parameters_as_json,
     parameters_from_json,
 )
@@ -537,7 +538,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if self.state_.log_variance is not None:
             arrays["log_variance"] = self.state_.log_variance
         # What has been set since training is of the next one: the file is that of this model.
-        parameters = parameters_as_json(self, **self._fitted_parameters())
+        parameters = parameters_as_json(self, **fitted_parameters(self))
         return {"parameters": parameters, "history": self.history_}, arrays
 
     @classmethod
@@ -561,25 +562,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     # Checks -----------------------------------------------------------------------------------
 
-    def _fitted_parameters(self) -> dict[str, Any]:
-        """Parameters that the fitted machine shows, whatever has been set since."""
-        fitted, learned = self.visible_unit_, self.state_.log_variance is not None
-        try:
-            given = units.resolve(self.visible, fitted.n_units, "visible")
-            if learned:
-                given = given.with_variances(fitted.variances())
-        except (TypeError, ValueError):
-            given = None
-        return {
-            "n_hidden": self.hidden_unit_.n_units,
-            "visible": self.visible if given == fitted else fitted,
-            "hidden": type(self.hidden_unit_).__name__.lower(),
-            "dtype": self.weights_.dtype.name,
-            "learn_variance": learned,
-        }
-
     def _check_continues(self) -> None:
-        known = self._fitted_parameters()
+        known = fitted_parameters(self)
         if self.n_chains is not None and self.state_.chains is not None:
             known["n_chains"] = len(self.state_.chains)
         for name, found in known.items():

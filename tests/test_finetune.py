@@ -1,10 +1,12 @@
 """DBN weights in Keras networks: they arrive, they train, and the estimators keep their word."""
 
+import pickle
 import subprocess
 import sys
 from copy import deepcopy
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
@@ -15,6 +17,7 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, datasets, units
 from dbnlab.keras_network import batches
+from dbnlab.novelty import NoveltyDetector
 
 keras = pytest.importorskip("keras")
 QUICK = {"layer_sizes": (8, 4), "dbn": DBN(rbm=RBM(n_epochs=2)), "n_epochs": 2, "random_state": 0}
@@ -180,9 +183,96 @@ def test_classifier_learns_digits_better_than_chance_by_far(digits):
     assert len(classifier.history_["loss"]) == 20
 
 
-def test_learning_rate_falls_to_zero(X, y):
-    optimizer = DBNClassifier(**QUICK, pretrain=False).fit(X, y).keras_model_.optimizer
-    assert float(optimizer.learning_rate) == pytest.approx(0, abs=1e-9)
+def test_learning_rate_falls_to_zero(X, y, monkeypatch):
+    original, rates = keras.Sequential.fit, []
+
+    def fit(model, *arguments, **options):
+        history = original(model, *arguments, **options)
+        rates.append(float(model.optimizer.learning_rate))
+        return history
+
+    monkeypatch.setattr(keras.Sequential, "fit", fit)
+    DBNClassifier(**QUICK, pretrain=False).fit(X, y)
+    assert rates == [pytest.approx(0, abs=1e-9)]
+
+
+def test_the_owner_can_train_the_network_further(X, y):
+    classifier = DBNClassifier(**QUICK, pretrain=False).fit(X, y)
+    before = classifier.keras_model_.get_weights()
+    codes = np.searchsorted(classifier.classes_, y)
+    history = classifier.keras_model_.fit(X, codes, epochs=5, verbose=0).history
+    assert history["loss"][-1] < history["loss"][0]
+    assert np.abs(classifier.keras_model_.get_weights()[0] - before[0]).max() > 1e-3
+
+
+def test_probabilities_sum_to_one_in_double_precision(X, y):
+    classifier = DBNClassifier(**QUICK, pretrain=False).fit(X, y)
+    total = classifier.predict_proba(X.astype(np.float64)).sum(axis=1)
+    np.testing.assert_allclose(total, 1, rtol=0, atol=1e-15)
+
+
+def test_halves_of_a_copied_autoencoder_are_those_of_its_whole(X):
+    autoencoder = DeepAutoencoder((4, 2), n_epochs=1, random_state=0).fit(X)
+    for same in (deepcopy(autoencoder), pickle.loads(pickle.dumps(autoencoder))):
+        np.testing.assert_array_equal(same.transform(X), autoencoder.transform(X))
+        same.keras_model_.set_weights([0 * w for w in same.keras_model_.get_weights()])
+        assert np.abs(same.transform(X)).max() == 0
+    assert np.abs(autoencoder.transform(X)).max() > 0
+
+
+def test_a_dbn_that_names_its_layers_keeps_them(X, y):
+    options = {"n_epochs": 1, "pretrain": False}
+    widths = lambda classifier: [  # noqa: E731
+        layer.units for layer in classifier.fit(X, y).keras_model_.layers
+    ]
+    assert widths(DBNClassifier(dbn=DBN((5, 4)), **options)) == [5, 4, 3]
+    assert widths(DBNClassifier((6,), DBN((5, 4)), **options)) == [6, 3]
+    assert widths(DBNClassifier(dbn=DBN(rbm=RBM(n_epochs=1)), **options)) == [500, 500, 3]
+
+
+# Names of columns --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def frame(X):
+    return pd.DataFrame(X, columns=[f"column {number}" for number in range(X.shape[1])])
+
+
+def test_rows_without_a_target_have_the_same_columns(frame, y):
+    reordered = frame[frame.columns[::-1]]
+    with pytest.raises(ValueError, match="feature names should match"):
+        DBNClassifier(**QUICK).fit(frame, y, X_unlabelled=reordered)
+
+
+def test_whole_numbers_do_not_round_the_rows_without_a_target(X, y, monkeypatch):
+    seen = []
+    monkeypatch.setattr(DBN, "fit", lambda dbn, rows, y: seen.append(rows) or pytest.skip())
+    with pytest.raises(pytest.skip.Exception):
+        DBNClassifier(**QUICK).fit(X.astype(int), y, X_unlabelled=np.full((2, X.shape[1]), 0.5))
+    assert (seen[0][-2:] == 0.5).all()
+
+
+@pytest.mark.parametrize("make", [DBNClassifier, NoveltyDetector])
+def test_a_frozen_model_inside_sees_the_columns_it_was_fitted_to(frame, y, make):
+    dbn = DBN((4,), RBM(n_epochs=1)).fit(frame)
+    inside = {"dbn": FrozenEstimator(dbn), "n_epochs": 1} if make is DBNClassifier else {}
+    estimator = make(**inside) if inside else make(FrozenEstimator(dbn))
+    with pytest.raises(ValueError, match="columns of X are not those that the DBN was fitted to"):
+        estimator.fit(frame[frame.columns[::-1]], y)
+    estimator.fit(frame, y).predict(frame)
+
+
+def test_a_frozen_first_layer_sees_the_columns_it_was_fitted_to(frame):
+    first = FrozenEstimator(RBM(4, n_epochs=1).fit(frame))
+    with pytest.raises(ValueError, match="columns of X are not those that the RBM was fitted to"):
+        DBN((4, 2), [first, RBM(n_epochs=1)]).fit(frame[frame.columns[::-1]])
+
+
+def test_models_inside_know_the_names_of_the_columns(frame, y):
+    """Without a warning, which would fail this test."""
+    DBNClassifier(**QUICK).fit(frame, y).dbn_.transform(frame)
+    NoveltyDetector(RBM(n_epochs=1)).fit(frame).model_.score_samples(frame)
+    DBN((4, 2), RBM(n_epochs=1)).fit(frame).rbms_[0].transform(frame)
 
 
 def test_each_pass_takes_all_rows_in_an_order_of_its_own(rng):
