@@ -57,6 +57,12 @@ def check_schedule(value: Any, name: str, n_epochs: int, **bounds: Any) -> None:
         check_number(rate, f"{name}[{epoch}]", Real, **bounds)
 
 
+def plain_labels(y: NDArray) -> NDArray:
+    """Labels in an array of Python objects, such as pandas gives, as numbers where they are."""
+    plain = np.array(y.tolist()) if y.dtype == object else y
+    return plain if plain.dtype.kind in "iub" else y
+
+
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")

@@ -30,10 +30,12 @@ from dbnlab.checks import (
     fitted_rows,
     hidden_rows,
     pass_names_on,
+    plain_labels,
 )
 from dbnlab.files import SavedModel
 from dbnlab.parameters import parameters_as_json, parameters_from_json
 from dbnlab.rbm import RBM, shown
+from dbnlab.rows import check_one_table
 from dbnlab.stack import DIRECTED, Stack
 
 if TYPE_CHECKING:
@@ -189,6 +191,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if checkpoint is not None and self.random_state is None:
             raise ValueError("checkpoint needs a random_state, or no other run could go on from it")
         vars(self).pop("rbms_", None)
+        check_one_table(self, X)
         X = validate_data(self, X)
         labels = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
         rng = as_generator(self.random_state)
@@ -212,7 +215,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def _checked_labels(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         if y is None:
             raise ValueError("joint_labels=True requires y to be passed, but the target y is None")
-        y = column_or_1d(y, warn=True)
+        y = plain_labels(column_or_1d(y, warn=True))
         assert_all_finite(y, input_name="y")
         if len(y) != len(X):
             raise ValueError(f"y has {len(y)} values for {len(X)} rows of X")

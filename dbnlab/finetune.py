@@ -37,9 +37,11 @@ from dbnlab.checks import (
     check_number,
     check_same_columns,
     pass_names_on,
+    plain_labels,
 )
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
+from dbnlab.rows import check_one_table
 
 PATIENCE = 10
 # What is recorded beside a loss.
@@ -294,7 +296,9 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         -------
         self : DBNClassifier
         """
+        check_one_table(self, X)
         X, y = validate_data(self, X, y)
+        y = plain_labels(y)
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
@@ -366,6 +370,7 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
         """
         if isinstance(self.dbn, DBN) and self.dbn.joint_labels:
             raise ValueError("a DBN with joint_labels needs classes: choose joint_labels=False")
+        check_one_table(self, X)
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
         self._one_column = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
@@ -448,6 +453,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
         -------
         self : DeepAutoencoder
         """
+        check_one_table(self, X)
         X = validate_data(self, X)
         self._check_parameters()
         rng = as_generator(self.random_state)

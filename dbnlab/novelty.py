@@ -21,6 +21,7 @@ from dbnlab.checks import (
 )
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
+from dbnlab.rows import check_one_table
 
 
 @dataclass(eq=False, repr=False)
@@ -67,6 +68,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         -------
         self : NoveltyDetector
         """
+        check_one_table(self, X)
         X = validate_data(self, X, ensure_min_samples=2)
         for name in ("false_alarm_rate", "validation_fraction"):
             check_number(getattr(self, name), name, Real, **SHARE)

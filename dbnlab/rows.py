@@ -105,7 +105,7 @@ class Batches:
 
     Parameters
     ----------
-    batches : iterable of array-like, or of tuples that begin with one
+    batches : iterable of array-like, or of tuples or lists that begin with one
     check : callable
         Turns one batch into an array or raises; called once for each batch, before training.
     """
@@ -134,7 +134,14 @@ class Batches:
 
     def _arrays(self) -> Iterator[NDArray]:
         for batch in self.batches:
-            rows = batch[0] if isinstance(batch, tuple) else batch
+            if isinstance(batch, dict):
+                raise TypeError(
+                    f"a batch of X is a dict with the keys {list(batch)}: give arrays, or tuples "
+                    f"or lists that begin with one"
+                )
+            # Loaders give rows with their targets, in a tuple or, as PyTorch's, in a list.
+            listed = isinstance(batch, list) and len(batch) and getattr(batch[0], "ndim", 0) == 2
+            rows = batch[0] if listed or isinstance(batch, tuple) else batch
             # A sparse batch stays one, to be refused as such.
             yield rows if issparse(rows) else np.asarray(rows)
 
@@ -164,6 +171,15 @@ def is_batches(X: Any) -> bool:
         return len(X) > 0 and getattr(X[0], "ndim", 0) == 2
     table = hasattr(X, "__array__") or hasattr(X, "__dataframe__") or issparse(X)
     return hasattr(X, "__iter__") and not table and not isinstance(X, str | bytes | dict)
+
+
+def check_one_table(estimator: Any, X: Any) -> None:
+    """Refuse batches where an estimator needs all rows at once."""
+    if is_batches(X):
+        raise TypeError(
+            f"{type(estimator).__name__}.fit takes X as one array or memory map, not in batches: "
+            f"only RBM.fit learns from batches"
+        )
 
 
 def _joined(pieces: Iterable[NDArray], batch_size: int) -> Iterator[NDArray]:

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.preprocessing import MinMaxScaler
 
-from dbnlab import DBN, RBM, units
+from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, units
+from dbnlab.novelty import NoveltyDetector
 
 # Values beyond [0, 1] ----------------------------------------------------------------------------
 
@@ -131,3 +132,64 @@ def test_a_stack_without_labels_does_not_become_a_classifier_afterwards(X):
     assert not hasattr(dbn, "predict")
     with pytest.raises(ValueError, match="label needs a DBN trained with joint_labels=True"):
         dbn.sample(2, label=1)
+
+
+# Batches and labels of other libraries -----------------------------------------------------------
+
+
+class Loader:
+    """Batches of ten rows, in the form that a library gives them."""
+
+    def __init__(self, X, form):
+        self.X, self.form = X, form
+
+    def __iter__(self):
+        for start in range(0, len(self.X), 10):
+            yield self.form(self.X[start : start + 10])
+
+
+FORMS = {
+    "tuples": lambda rows: (rows, np.zeros(len(rows))),
+    "lists with targets": lambda rows: [rows, np.zeros(len(rows))],
+    "lists of one": lambda rows: [rows],
+    "rows as lists": lambda rows: rows.tolist(),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_batches_come_in_the_forms_of_other_libraries(X, form):
+    rbm = RBM(3, n_epochs=2, random_state=0)
+    expected = rbm.fit(Loader(X, lambda rows: rows)).transform(X)
+    np.testing.assert_array_equal(rbm.fit(Loader(X, form)).transform(X), expected)
+
+
+def test_batches_with_names_are_refused_with_their_names(X):
+    with pytest.raises(TypeError, match=r"dict with the keys \['image', 'label'\]: give arrays"):
+        RBM(3).fit(Loader(X, lambda rows: {"image": rows, "label": 0}))
+
+
+ALL_ROWS = [
+    DBN((3,)),
+    DBNClassifier((3,)),
+    DBNRegressor((3,)),
+    DeepAutoencoder((3,)),
+    NoveltyDetector(),
+]
+
+
+@pytest.mark.parametrize("estimator", ALL_ROWS, ids=lambda estimator: type(estimator).__name__)
+def test_who_needs_all_rows_at_once_says_so(X, estimator):
+    name = type(estimator).__name__
+    for batches in (Loader(X, lambda rows: rows), [X[:10], X[10:]]):
+        with pytest.raises(TypeError, match=rf"{name}\.fit takes X as one array.*not in batches"):
+            estimator.fit(batches, np.zeros(30))
+
+
+@pytest.mark.parametrize("kind", [int, bool])
+def test_labels_may_be_python_objects(X, kind):
+    y = (np.arange(30) % 2).astype(kind)
+    as_objects = y.astype(object)
+    dbn = DBN((4,), RBM(n_epochs=1), joint_labels=True).fit(X, as_objects)
+    assert list(dbn.classes_) == [0, 1]
+    classifier = DBNClassifier((4,), n_epochs=1, pretrain=False).fit(X, as_objects)
+    assert set(classifier.predict(X)) <= set(y)
