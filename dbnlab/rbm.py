@@ -364,7 +364,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         recipe, worst = recipe_of(self), 0.0
         engine = engines.engine_of(self.backend, recipe, strategy)
         state.complete(recipe)
-        self.state_ = state
+        self.state_, state.interrupted = state, False
         with progress_bar(n_epochs - state.n_epochs, self.verbose) as bar:
 
             def show(state: State) -> None:
