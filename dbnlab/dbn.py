@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.metrics import accuracy_score
 from sklearn.utils import ClassifierTags, assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -414,7 +413,8 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @available_if(_has_labels)
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose predicted class is that of `y`."""
-        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        right = self.predict(X) == column_or_1d(y)
+        return float(np.average(right, weights=sample_weight))
 
     # Likelihood -------------------------------------------------------------------------------
 
