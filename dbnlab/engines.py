@@ -34,9 +34,24 @@ def gibbs(
     return machine.gibbs(V, n_steps, rng)
 
 
+def load_tensorflow() -> Any:
+    """TensorFlow, if it computes as it is told to; importing it takes seconds.
+
+    Raises
+    ------
+    ImportError, RuntimeError
+        If it does not load, or is in the mode of its version 1.
+    """
+    tf = optional("tensorflow", "tensorflow")
+    if not tf.executing_eagerly():
+        raise RuntimeError(
+            "TensorFlow is in the mode of its version 1: leave out tf.compat.v1.disable_v2_behavior"
+        )
+    return tf
+
+
 def _compiled() -> Any:
-    """Importing TensorFlow takes seconds, so only who asks for it waits."""
-    optional("tensorflow", "tensorflow")
+    load_tensorflow()
     from dbnlab import tensorflow_learning
 
     return tensorflow_learning

@@ -228,7 +228,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
     dbn : DBN or FrozenEstimator, default=None
         Prototype of the DBN that is trained first; cloned. Its own `layer_sizes` hold where those
         of the classifier are left at their default. ``FrozenEstimator(dbn)`` takes a fitted one as
-        it is, with its layers. None means ``DBN()``.
+        it is, with its layers. None means ``DBN()``; give ``DBN(rbm=RBM())`` to search for
+        parameters such as ``dbn__rbm__learning_rate``.
     pretrain : bool, default=True
         False starts the same network from random weights, as a baseline.
     dropout : float or sequence of float, default=0.0

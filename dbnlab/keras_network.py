@@ -4,6 +4,7 @@ By means, the way up is a network of dense layers: layer l computes mean(r⁽ˡ�
 the recognition weights R and biases r. The way down is one with the generative weights.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from dbnlab import units
 from dbnlab.checks import check_number, optional
+from dbnlab.engines import load_tensorflow
 from dbnlab.stack import Stack
 
 if TYPE_CHECKING:
@@ -114,4 +116,15 @@ def draw_seed(rng: np.random.Generator) -> int:
 
 def load_keras() -> Any:
     """Keras; importing it takes seconds, so only who asks for it waits."""
-    return optional("keras", "tensorflow")
+    try:
+        keras = optional("keras", "tensorflow")
+    except ImportError as error:
+        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
+        if backend == "tensorflow":
+            raise
+        raise ImportError(
+            f"Keras does not load here ({error.__cause__}): KERAS_BACKEND is {backend!r}, unset it"
+        ) from error
+    if keras.backend.backend() == "tensorflow":
+        load_tensorflow()
+    return keras

@@ -1,7 +1,10 @@
 """In other people's pipelines: rounding, scikit-learn's classifiers, parameters set afterwards."""
 
+import os
+
 import numpy as np
 import pytest
+from models import run_python
 from sklearn.base import is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_iris
@@ -193,3 +196,35 @@ def test_labels_may_be_python_objects(X, kind):
     assert list(dbn.classes_) == [0, 1]
     classifier = DBNClassifier((4,), n_epochs=1, pretrain=False).fit(X, as_objects)
     assert set(classifier.predict(X)) <= set(y)
+
+
+# Other settings of Keras and TensorFlow ----------------------------------------------------------
+
+FAILS = """
+import numpy as np
+from dbnlab import DBN, RBM
+dbn = DBN((3,), RBM(n_epochs=1)).fit(np.eye(9))
+try:
+    {call}
+except Exception as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_another_keras_backend_that_does_not_load_is_named():
+    environment = os.environ | {"KERAS_BACKEND": "torch"}
+    # Hidden at the last moment: SciPy looks for it too.
+    call = "import sys; sys.modules['torch'] = None; dbn.to_keras()"
+    printed = run_python(FAILS.format(call=call), env=environment)
+    assert printed.startswith("ImportError Keras does not load here (")
+    assert printed.endswith("KERAS_BACKEND is 'torch', unset it\n")
+
+
+@pytest.mark.parametrize("call", ["dbn.to_keras()", "RBM(2, backend='tensorflow').fit(np.eye(9))"])
+def test_tensorflow_in_the_mode_of_version_1_is_refused(call):
+    old = "import tensorflow as tf; tf.compat.v1.disable_v2_behavior()"
+    printed = run_python(old + FAILS.format(call=call))
+    assert printed == (
+        "RuntimeError TensorFlow is in the mode of its version 1: leave out "
+        "tf.compat.v1.disable_v2_behavior\n"
+    )
