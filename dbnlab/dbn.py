@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils import ClassifierTags, assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
@@ -32,7 +31,6 @@ from dbnlab.checks import (
     plain_labels,
 )
 from dbnlab.files import SavedModel
-from dbnlab.parameters import parameters_as_json, parameters_from_json
 from dbnlab.rbm import RBM, shown
 from dbnlab.rows import check_one_table
 from dbnlab.stack import DIRECTED, Stack
@@ -495,7 +493,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """What JSON can hold of the model, and its arrays by name."""
         parameters = self.get_params(deep=False)
         listed = isinstance(self.rbm, Sequence)
-        saved = [prototype_as_json(rbm) for rbm in (self.rbm if listed else [self.rbm])]
+        saved = [greedy.prototype_as_json(rbm) for rbm in (self.rbm if listed else [self.rbm])]
         parameters["rbm"] = saved if listed else saved[0]
         # As in RBM: the file is that of the fitted model.
         parameters["layer_sizes"] = [unit.n_units for unit in self.stack_.units[1:]]
@@ -525,9 +523,9 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             rbms.append(RBM.from_parts(layer, own))
         parameters, given = header["parameters"], header["parameters"]["rbm"]
         if isinstance(given, list):
-            given = [prototype_from_json(*pair) for pair in zip(given, rbms, strict=True)]
+            given = [greedy.prototype_from_json(*pair) for pair in zip(given, rbms, strict=True)]
         else:
-            given = prototype_from_json(given, rbms[0])
+            given = greedy.prototype_from_json(given, rbms[0])
         dbn = cls(**parameters | {"rbm": given})
         if dbn.joint_labels:
             dbn.classes_ = arrays["classes"]
@@ -576,17 +574,3 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
 
 # Layers --------------------------------------------------------------------------------------
-
-
-def prototype_as_json(rbm: RBM | FrozenEstimator | None) -> dict[str, Any] | None:
-    """A prototype as JSON can hold it; a frozen one lies among the layers."""
-    if isinstance(rbm, FrozenEstimator):
-        return {"frozen": True}
-    return rbm and parameters_as_json(rbm)
-
-
-def prototype_from_json(saved: dict[str, Any] | None, layer: RBM) -> RBM | FrozenEstimator | None:
-    """The prototype that `prototype_as_json` described, of this fitted layer."""
-    if saved and "frozen" in saved:
-        return FrozenEstimator(layer)
-    return saved and RBM(**parameters_from_json(saved))

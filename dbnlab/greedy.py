@@ -168,3 +168,17 @@ def _check_on_top(visible: units.Unit, below: units.Unit, number: int) -> None:
             f"the visible units of layer {number}, {visible}, are not the hidden units of layer "
             f"{number - 1}, {below}"
         )
+
+
+def prototype_as_json(rbm: RBM | FrozenEstimator | None) -> dict[str, Any] | None:
+    """A prototype as JSON can hold it; a frozen one lies among the layers."""
+    if isinstance(rbm, FrozenEstimator):
+        return {"frozen": True}
+    return rbm and parameters.parameters_as_json(rbm)
+
+
+def prototype_from_json(saved: dict[str, Any] | None, layer: RBM) -> RBM | FrozenEstimator | None:
+    """The prototype that `prototype_as_json` described, of this fitted layer."""
+    if saved and "frozen" in saved:
+        return FrozenEstimator(layer)
+    return saved and RBM(**parameters.parameters_from_json(saved))
