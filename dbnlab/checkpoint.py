@@ -40,7 +40,9 @@ class Checkpoint:
         self.path, self.parameters = path, json.loads(files.as_json(parameters))
         self._found = files.read(path, KIND) if os.path.exists(path) else None
         if self._found:
-            header, _ = self._found
+            header, arrays = self._found
+            if "data_bias" not in arrays:
+                raise ValueError(f"{path} was written by an earlier version: choose another path")
             for name, now in sorted(self.parameters.items()):
                 then = header["parameters"].get(name)
                 if name not in FREE and now != then:

@@ -19,6 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from dbnlab import engines, greedy, keras_network, units, up_down
+from dbnlab.attributes import shown
 from dbnlab.checks import (
     POSITIVE,
     RandomState,
@@ -31,7 +32,8 @@ from dbnlab.checks import (
     plain_labels,
 )
 from dbnlab.files import SavedModel
-from dbnlab.rbm import RBM, shown
+from dbnlab.learning import Diverged
+from dbnlab.rbm import RBM
 from dbnlab.rows import check_one_table
 from dbnlab.stack import DIRECTED, Stack
 
@@ -136,9 +138,12 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError
             If the machines do not fit onto each other.
         """
-        if not len(rbms):
+        rbms = list(rbms)
+        if not rbms:
             raise ValueError("rbms is empty: give one fitted RBM or more")
         for rbm in rbms:
+            if not isinstance(rbm, RBM):
+                raise TypeError(f"rbms must hold fitted RBMs, got {rbm!r}")
             check_is_fitted(rbm)
         sizes = tuple(rbm.hidden_unit_.n_units for rbm in rbms)
         parameters = {"backend": rbms[-1].backend, "random_state": random_state}
@@ -147,7 +152,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(rbms[0], name):
                 setattr(dbn, name, getattr(rbms[0], name))
-        return dbn.assemble(copy.deepcopy(list(rbms)), as_generator(random_state))
+        return dbn.assemble(copy.deepcopy(rbms), as_generator(random_state))
 
     # Greedy training --------------------------------------------------------------------------
 
@@ -195,6 +200,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rbms = greedy.untrained_rbms(self, X.shape[1], rng)
         if hasattr(rbms[0], "state_"):
             check_same_columns(self, rbms[0])
+            X = rbms[0].visible_unit_.check(X)
         greedy.train(self, rbms, X, labels, rng, checkpoint, strategy)
         if rbms[0].n_features_in_ == self.n_features_in_:
             pass_names_on(self, rbms[0])
@@ -284,8 +290,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         numbers = steps, learning_rate, batch_size
         try:
             up_down.train(self.stack_, V, labels, *numbers, rng, self.verbose)
-        except ValueError:
-            # Training has diverged: what is left is no model.
+        except Diverged:
             del self.rbms_
             raise
         return self
@@ -492,9 +497,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """What JSON can hold of the model, and its arrays by name."""
         parameters = self.get_params(deep=False)
-        listed = isinstance(self.rbm, Sequence)
-        saved = [greedy.prototype_as_json(rbm) for rbm in (self.rbm if listed else [self.rbm])]
-        parameters["rbm"] = saved if listed else saved[0]
+        parameters["rbm"] = greedy.prototypes_as_json(self.rbm, len(self.rbms_))
         # As in RBM: the file is that of the fitted model.
         parameters["layer_sizes"] = [unit.n_units for unit in self.stack_.units[1:]]
         parameters["joint_labels"] = bool(self.stack_.n_labels)
@@ -521,12 +524,8 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             prefix = f"layer_{number}_"
             own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
             rbms.append(RBM.from_parts(layer, own))
-        parameters, given = header["parameters"], header["parameters"]["rbm"]
-        if isinstance(given, list):
-            given = [greedy.prototype_from_json(*pair) for pair in zip(given, rbms, strict=True)]
-        else:
-            given = greedy.prototype_from_json(given, rbms[0])
-        dbn = cls(**parameters | {"rbm": given})
+        prototypes = greedy.prototypes_from_json(header["parameters"]["rbm"], rbms)
+        dbn = cls(**header["parameters"] | {"rbm": prototypes})
         if dbn.joint_labels:
             dbn.classes_ = arrays["classes"]
         greedy.check_fit(rbms, dbn.joint_labels)

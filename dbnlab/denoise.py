@@ -3,8 +3,8 @@ r"""Image noise, and denoisers that know what clean images look like.
 An RBM or DBN is a prior p(v) of clean images. With the likelihood p(y | v) of a noisy image, which
 factorises over pixels, it gives the posterior p(v | y) ∝ p(v) Π_i p(y_i | v_i). Given the hidden
 units the pixels stay independent: the evidence of a pixel, log p(y_i | 1) - log p(y_i | 0), adds to
-its input field. Gibbs sampling is as
-easy as without noise. A missing pixel has evidence 0, a known one is clamped.
+its input field, so that Gibbs sampling is as easy as without noise. A missing pixel has evidence 0,
+a known one is clamped.
 
 Images are arrays of shape (height, width) or (n_images, height, width), grey-scale: floats with
 clean values in [0, 1], or uint8. Missing pixels are NaN.

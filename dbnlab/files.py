@@ -92,7 +92,8 @@ def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]
     except Exception as error:
         raise ValueError(f"{path} is damaged or not a model saved by dbnlab") from error
     if found != model:
-        raise ValueError(f"{path} holds a {found}, not a {model}: load it with {found}.load")
+        cure = f": load it with {found}.load" if str(found).isidentifier() else ""
+        raise ValueError(f"{path} holds a {found}, not a {model}{cure}")
     return header, arrays
 
 

@@ -85,8 +85,9 @@ class StartedAtDBN(BaseEstimator):
 
     def _sizes(self, dbn: DBN) -> Sequence[int]:
         """Those of the DBN, where it names them and this estimator does not."""
-        given = tuple(self.layer_sizes) != type(self).layer_sizes
-        return self.layer_sizes if given or dbn.layer_sizes == DBN.layer_sizes else dbn.layer_sizes
+        own, its = (tuple(np.ravel(sizes)) for sizes in (self.layer_sizes, dbn.layer_sizes))
+        theirs = own == type(self).layer_sizes and its != DBN.layer_sizes
+        return dbn.layer_sizes if theirs else self.layer_sizes
 
     def _backpropagate(
         self, model: Any, data: list[NDArray], rng: np.random.Generator, loss: str, **options: Any

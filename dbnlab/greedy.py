@@ -60,7 +60,7 @@ def train(
 
             block = labels if rbm is rbms[-1] else labels[:, :0]
             if block.size:
-                n_below = rbms[number - 1].n_hidden if number else X.shape[1]
+                n_below = rbms[number - 1].hidden_unit_.n_units if number else X.shape[1]
                 below = units.resolve(rbm.visible, n_below, "visible")
                 rbm.visible = units.Joint(below, units.Softmax(block.shape[1]))
             drawn = number and dbn.propagate == "sample"
@@ -128,9 +128,11 @@ def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[R
             rbm = RBM() if prototype is None else clone(prototype)
             rbm.set_params(n_hidden=int(size), backend=dbn.backend, random_state=seed, verbose=0)
             if below:
-                rbm.set_params(visible=rbms[-1].hidden, learn_variance=False)
+                kind = type(below).__name__.lower()
+                rbm.set_params(visible=kind, learn_variance=False)
             parameters.check_parameters(rbm)
-        below = units.resolve(rbm.hidden, int(size), "hidden")
+        frozen = isinstance(prototype, FrozenEstimator)
+        below = rbm.hidden_unit_ if frozen else units.resolve(rbm.hidden, int(size), "hidden")
         rbms.append(rbm)
     return rbms
 
@@ -170,15 +172,21 @@ def _check_on_top(visible: units.Unit, below: units.Unit, number: int) -> None:
         )
 
 
-def prototype_as_json(rbm: RBM | FrozenEstimator | None) -> dict[str, Any] | None:
-    """A prototype as JSON can hold it; a frozen one lies among the layers."""
+def prototypes_as_json(rbm: Any, n_layers: int) -> Any:
+    """The prototypes of a DBN as JSON can hold them; a frozen one lies among the layers."""
+    if isinstance(rbm, Sequence):
+        # Of another number they are those of the next training.
+        return [prototypes_as_json(one, 1) for one in rbm] if len(rbm) == n_layers else None
     if isinstance(rbm, FrozenEstimator):
         return {"frozen": True}
     return rbm and parameters.parameters_as_json(rbm)
 
 
-def prototype_from_json(saved: dict[str, Any] | None, layer: RBM) -> RBM | FrozenEstimator | None:
-    """The prototype that `prototype_as_json` described, of this fitted layer."""
+def prototypes_from_json(saved: Any, layers: Sequence[RBM]) -> Any:
+    """What `prototypes_as_json` described, of these fitted layers."""
+    if isinstance(saved, list):
+        pairs = zip(saved, layers, strict=True)
+        return [prototypes_from_json(one, [layer]) for one, layer in pairs]
     if saved and "frozen" in saved:
-        return FrozenEstimator(layer)
+        return FrozenEstimator(copy.deepcopy(layers[0]))
     return saved and RBM(**parameters.parameters_from_json(saved))

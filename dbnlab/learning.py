@@ -40,6 +40,10 @@ OF_MACHINE = ("weights", "visible_bias", "hidden_bias")
 OF_TRAINING = ("data_bias", "log_variance", "activity", "chains")
 
 
+class Diverged(ValueError):
+    """Training has left the numbers: nothing of the model is of use any more."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How to train: the parameters of `RBM` of the same names, which describes them."""
@@ -300,7 +304,7 @@ def train(
 
     Raises
     ------
-    ValueError
+    Diverged
         If training diverges.
     """
     dtype = state.machine.weights.dtype
@@ -323,7 +327,7 @@ def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -
 
     Raises
     ------
-    ValueError
+    Diverged
         If training has diverged.
     """
     machine = state.machine
@@ -331,7 +335,7 @@ def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -
     reconstruction = machine.reconstruct(monitored, copy.deepcopy(state.rng))
     error = np.mean((monitored - reconstruction) ** 2)
     if not np.isfinite([error, *(np.abs(a).max() for a in state.parameters)]).all():
-        raise ValueError(f"training diverged: {cure(recipe)}")
+        raise Diverged(f"training diverged: {cure(recipe)}")
     ratio = np.abs(state.velocity[0]).mean() / np.abs(machine.weights).mean()
     values = {"reconstruction_error": error, "update_ratio": ratio}
     if len(held_out):

@@ -5,6 +5,7 @@ partition function Z = Σ_v exp(-F(v)) is a sum over all states of one layer, wh
 about twenty binary units and for no more.
 """
 
+import copy
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -126,7 +127,8 @@ def at_length(rbm: "RBM", length: int) -> "RBM":
     """What a replicated softmax says of documents of one length: an ordinary RBM.
 
     Its visible units are `units.Multinomial`, and its hidden biases are D c (Salakhutdinov & Hinton
-    2009, "Replicated softmax", section 2), so that it has one log Z and can dream.
+    2009, "Replicated softmax", section 2), so that it has one log Z and can dream. The weights are
+    shared, not copied.
 
     Parameters
     ----------
@@ -149,12 +151,9 @@ def at_length(rbm: "RBM", length: int) -> "RBM":
     if not isinstance(unit, units.ReplicatedSoftmax):
         raise TypeError(f"at_length takes a model of ReplicatedSoftmax units, this one has {unit}")
     check_number(length, "length", Integral, min_val=1)
-    arrays = rbm.weights_, rbm.visible_bias_, int(length) * rbm.hidden_bias_
-    parameters = rbm.get_params(deep=False)
-    del parameters["n_hidden"]
-    parameters["visible"] = units.Multinomial(unit.n_words, int(length))
-    model = type(rbm).from_arrays(*arrays, **parameters)
-    model.data_bias_ = rbm.data_bias_
+    model = copy.copy(rbm)
+    model.visible = model.visible_unit_ = units.Multinomial(unit.n_words, int(length))
+    model.hidden_bias_ = int(length) * rbm.hidden_bias_
     return model
 
 

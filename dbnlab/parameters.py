@@ -1,6 +1,6 @@
 """The parameters of `RBM`: what is wrong with them, and how they are written to a file."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,6 +15,7 @@ from dbnlab.checks import (
     check_number,
     check_schedule,
 )
+from dbnlab.learning import Recipe
 
 
 def check_parameters(rbm: Any) -> None:
@@ -83,6 +84,11 @@ def fitted_parameters(rbm: Any) -> dict[str, Any]:
         "dtype": rbm.weights_.dtype.name,
         "learn_variance": learned,
     }
+
+
+def recipe_of(rbm: Any) -> Recipe:
+    """What `dbnlab.learning` needs to know of the parameters."""
+    return Recipe(**{field.name: getattr(rbm, field.name) for field in fields(Recipe)})
 
 
 def parameters_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:

@@ -4,12 +4,12 @@ Its energy is in `dbnlab.energy`, its training in `dbnlab.learning`. Here are pa
 and checks, and the conventions of scikit-learn.
 """
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import KW_ONLY, dataclass, fields
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -20,23 +20,26 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dbnlab import engines, learning, units
+from dbnlab.attributes import shown
 from dbnlab.checkpoint import Checkpoint
 from dbnlab.checks import (
     RandomState,
     as_generator,
+    check_choice,
     check_number,
     fitted_rows,
     hidden_rows,
 )
 from dbnlab.energy import Machine
 from dbnlab.files import SavedModel
-from dbnlab.learning import Recipe, State, progress_bar
+from dbnlab.learning import State, progress_bar
 from dbnlab.parameters import (
     check_parameters,
     check_variance_can_be_learned,
     fitted_parameters,
     parameters_as_json,
     parameters_from_json,
+    recipe_of,
 )
 from dbnlab.rows import Batches, MemoryMap, Table, is_batches
 
@@ -44,21 +47,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
-
-
-def shown(part: str, name: str) -> Any:
-    """A fitted attribute that shows what a part of the estimator holds; AttributeError if None."""
-
-    def show(self: Any) -> Any:
-        value = attrgetter(f"{part}.{name}")(self)
-        if value is None:
-            raise AttributeError(f"this {type(self).__name__} has no {name}_")
-        return value
-
-    def replace(self: Any, value: Any) -> None:
-        setattr(attrgetter(part)(self), name, value)
-
-    return property(show, replace)
 
 
 @dataclass(eq=False, repr=False)
@@ -243,21 +231,24 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             bias = check_array(bias, input_name=name, dtype=weights.dtype, ensure_2d=False)
             if bias.shape != (n_units,):
                 raise ValueError(
-                    f"{name} has shape {bias.shape}, but weights of shape {weights.shape} need "
-                    f"({n_units},)"
+                    f"{name} has shape {bias.shape}, weights of {weights.shape} need ({n_units},)"
                 )
             biases.append(bias.astype(rbm.dtype))
-        layers = (
-            units.resolve(visible, weights.shape[0], "visible"),
-            units.resolve(hidden, weights.shape[1], "hidden"),
-        )
-        machine = Machine(*layers, weights.astype(rbm.dtype), *biases)
-        rbm.n_features_in_ = weights.shape[0]
-        rbm.state_ = State(machine, as_generator(rbm.random_state), biases[0].copy())
+        visible_unit = units.resolve(visible, weights.shape[0], "visible")
+        hidden_unit = units.resolve(hidden, weights.shape[1], "hidden")
+        machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases)
         if rbm.learn_variance:
             check_variance_can_be_learned(rbm, machine.visible)
-            rbm.state_.learn_variance()
-        return rbm
+        return rbm.assemble(machine)
+
+    def assemble(self, machine: Machine) -> Self:
+        """Make this estimator a fitted machine, of which no training rows are known."""
+        self.n_features_in_ = machine.visible.n_units
+        rng = as_generator(self.random_state)
+        self.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
+        if self.learn_variance:
+            self.state_.learn_variance()
+        return self
 
     # Training ---------------------------------------------------------------------------------
 
@@ -300,9 +291,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError, TypeError
             If `X` or a parameter is not what it should be, or if training diverges.
         """
-        check_parameters(self)
         # Until training has succeeded there is no model: a failure must not leave half of one.
         vars(self).pop("state_", None)
+        check_parameters(self)
         rows, visible = self._training_rows(X)
         rng, saved = as_generator(self.random_state), None
         if checkpoint is not None:
@@ -342,14 +333,15 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_parameters(self)
         state = getattr(self, "state_", None)
-        if state is not None:
+        first = state is None
+        if not first:
             self._check_continues()
         rows, visible = self._training_rows(X, state and state.machine.visible)
-        if state is None:
+        if first:
             hidden, rng = units.resolve(self.hidden, self.n_hidden, "hidden"), self.random_state
             of_training = recipe_of(self), self.dtype, as_generator(rng)
             state = learning.start(rows, visible, hidden, *of_training)
-        self._train(state, rows, state.n_epochs + 1)
+        self._train(state, rows, state.n_epochs + 1, keep=not first)
         return self
 
     def _train(
@@ -359,8 +351,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_epochs: int,
         strategy: "tf.distribute.Strategy | None" = None,
         after_epoch: Callable[[State], Any] = lambda state: None,
+        keep: bool = False,
     ) -> None:
-        """Train until the state, from now on that of this model, has `n_epochs`."""
+        """Train until the state, from now on that of this model, has `n_epochs`.
+
+        Where that fails there is no model any more; with `keep`, only where training diverges.
+        """
         recipe, worst = recipe_of(self), 0.0
         engine = engines.engine_of(self.backend, recipe, strategy)
         state.complete(recipe)
@@ -384,8 +380,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                     f"model keeps what it has learnt so far",
                     stacklevel=3,
                 )
-            except Exception:
-                vars(self).pop("state_", None)
+            except Exception as error:
+                if not keep or isinstance(error, learning.Diverged):
+                    del self.state_
                 raise
         if worst > 10:
             message = f"training is close to diverging: {learning.cure(recipe)}"
@@ -544,21 +541,34 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        parameters = parameters_from_json(header["parameters"])
-        if parameters.pop("n_hidden") != arrays["weights"].shape[1]:
-            raise ValueError("n_hidden and the shape of the weights disagree")
-        named = {name: arrays[name] for name in ("weights", "visible_bias", "hidden_bias")}
-        rbm = cls.from_arrays(**named, **parameters)
-        state, state.history = rbm.state_, header["history"]
-        for name in ("data_bias", "log_variance"):
-            if name in arrays:
-                array = arrays[name].astype(rbm.dtype, copy=False)
-                if array.shape != state.data_bias.shape or not np.isfinite(array).all():
-                    raise ValueError(f"{name} is not finite, or of a wrong shape")
-                setattr(state, name, array)
-        if state.log_variance is not None:
-            rbm.visible_unit_ = rbm.visible_unit_.with_variances(np.exp(state.log_variance))
+        # Its parameters may be those of the next training, and wrong: `fit` will say so.
+        rbm = cls(**parameters_from_json(header["parameters"]))
+        check_choice(rbm.dtype, "dtype", ("float32", "float64"))
+        n_visible, n_hidden = arrays["weights"].shape
+        shapes = dict.fromkeys([*SAVED, "log_variance"], (n_visible,))
+        shapes |= {"weights": (n_visible, rbm.n_hidden), "hidden_bias": (n_hidden,)}
+        found = {n: arrays[n].astype(rbm.dtype, copy=False) for n in shapes if n in arrays}
+        for name, array in found.items():
+            if array.shape != shapes[name] or not np.isfinite(array).all():
+                raise ValueError(f"{name} is not finite, or of a wrong shape")
+        visible = units.resolve(rbm.visible, n_visible, "visible")
+        hidden = units.resolve(rbm.hidden, n_hidden, "hidden")
+        named = (found[name] for name in ("weights", "visible_bias", "hidden_bias"))
+        rbm.assemble(Machine(visible, hidden, *named))
+        rbm.data_bias_, rbm.history_ = found["data_bias"], header["history"]
+        if "log_variance" in found:
+            rbm.state_.log_variance = found["log_variance"]
+            rbm.visible_unit_ = visible.with_variances(np.exp(found["log_variance"]))
         return rbm
+
+    def __copy__(self) -> Self:
+        # What is replaced in a copy stays as it is in the original.
+        other = super().__new__(type(self))
+        vars(other).update(vars(self))
+        if hasattr(self, "state_"):
+            other.state_ = copy.copy(self.state_)
+            other.state_.machine = copy.copy(self.machine_)
+        return other
 
     # Checks -----------------------------------------------------------------------------------
 
@@ -611,8 +621,3 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = self.visible == "bernoulli"
         return tags
-
-
-def recipe_of(rbm: RBM) -> Recipe:
-    """What `dbnlab.learning` needs to know of the parameters."""
-    return Recipe(**{field.name: getattr(rbm, field.name) for field in fields(Recipe)})

@@ -520,7 +520,8 @@ def _in_interval(V: NDArray, kind: str, cure: str) -> NDArray:
     if low >= 0 and high <= 1:
         return V
     if low >= -ROUNDING and high <= 1 + ROUNDING:
-        return np.clip(V, 0, 1)
+        # A memory map may be larger than memory, and so little does no harm in training.
+        return V if isinstance(V, np.memmap) else np.clip(V, 0, 1)
     found = low if low < -ROUNDING else high
     row, column = (int(i) for i in np.argwhere(found == V)[0])
     raise ValueError(

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dbnlab.checks import check_number
 from dbnlab.energy import Machine
-from dbnlab.learning import progress_bar
+from dbnlab.learning import Diverged, progress_bar
 from dbnlab.stack import Stack
 
 
@@ -48,7 +48,7 @@ def train(
 
     Raises
     ------
-    ValueError
+    Diverged
         If training diverges.
     """
     full, dtype = min(batch_size, len(V)), stack.recognition_weights[0].dtype
@@ -110,4 +110,4 @@ def _top(top: Machine, S: NDArray, n_gibbs: int, rate: float, rng: np.random.Gen
 def _check_finite(stack: Stack, learning_rate: float) -> None:
     arrays = [*stack.recognition_weights, *stack.generative_weights, stack.top.visible_bias]
     if not all(np.isfinite(array).all() for array in arrays):
-        raise ValueError(f"training diverged: lower learning_rate (now {learning_rate})")
+        raise Diverged(f"training diverged: lower learning_rate (now {learning_rate})")

@@ -14,7 +14,7 @@ import pytest
 from models import bits, run_python
 from sklearn.base import clone
 
-from dbnlab import RBM, learning
+from dbnlab import RBM, files, learning
 
 
 def everything(rbm):
@@ -120,6 +120,30 @@ def test_a_checkpoint_of_other_parameters_is_refused_by_name(X, checkpoint, name
     with pytest.raises(ValueError, match=f"run is of another run: {name} was .* there and is "):
         rbm.fit(X, checkpoint=checkpoint)
     assert checkpoint.read_bytes() == before
+
+
+def test_a_checkpoint_of_an_earlier_version_is_refused(X, checkpoint):
+    header, arrays = files.read(checkpoint, "RBM checkpoint")
+    files.write(checkpoint, header, {f"{name}_": array for name, array in arrays.items()})
+    with pytest.raises(ValueError, match="run was written by an earlier version: choose another"):
+        RBM(3, n_epochs=2, random_state=0).fit(X, checkpoint=checkpoint)
+
+
+def test_a_chunk_that_cannot_be_read_leaves_the_model_that_was_trained_before(X):
+    class Broken:
+        readings = 0
+
+        def __iter__(self):
+            self.readings += 1
+            if self.readings == 2:
+                raise OSError("disk")
+            yield X
+
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(X)
+    before = bits(rbm)
+    with pytest.raises(OSError, match="disk"):
+        rbm.partial_fit(Broken())
+    assert bits(rbm) == before
 
 
 def test_verbose_may_change(X, checkpoint):

@@ -183,6 +183,8 @@ def test_machines_that_were_not_fitted_or_are_missing_are_refused(first):
         DBN.from_rbms([first, RBM(2)])
     with pytest.raises(ValueError, match="rbms is empty"):
         DBN.from_rbms([])
+    with pytest.raises(TypeError, match="rbms must hold fitted RBMs, got FrozenEstimator"):
+        DBN.from_rbms([FrozenEstimator(first)])
 
 
 # Frozen layers -----------------------------------------------------------------------------------
@@ -242,6 +244,26 @@ def test_frozen_layers_that_do_not_fit_are_refused(
     prototypes = [FrozenEstimator(machines[n]) if n in numbers else RBM() for n in range(2)]
     with pytest.raises(ValueError, match=message):
         DBN(sizes, prototypes, **options).fit(X, np.arange(30) % 2)
+
+
+def test_layers_above_a_frozen_one_take_its_fitted_units(first, X):
+    """Whatever was set since it was trained."""
+    first.set_params(hidden="gaussian", n_hidden=9)
+    dbn = DBN((4, 2), [FrozenEstimator(first), RBM(n_epochs=1)], joint_labels=True)
+    dbn.fit(X, np.arange(30) % 2)
+    assert dbn.rbms_[1].visible_unit_ == units.Joint(units.Bernoulli(4), units.Softmax(2))
+
+
+def test_rows_are_checked_below_a_frozen_layer(first, X):
+    with pytest.raises(ValueError, match="Values above 1 in data"):
+        DBN((4, 2), [FrozenEstimator(first), RBM(n_epochs=1)]).fit(3 * X)
+
+
+def test_a_loaded_prototype_stays_when_its_layer_learns(first, second, X, tmp_path):
+    frozen = [FrozenEstimator(first), FrozenEstimator(second)]
+    DBN((4, 2), frozen, random_state=0).fit(X).save(tmp_path / "model")
+    loaded = DBN.load(tmp_path / "model").up_down(X, n_epochs=1)
+    assert bits(loaded.rbm[1].estimator) == bits(second) != bits(loaded.rbms_[1])
 
 
 def test_a_frozen_layer_takes_rows_of_its_own_width_only(second, X):

@@ -1,5 +1,6 @@
 """In other people's pipelines: rounding, scikit-learn's classifiers, parameters set afterwards."""
 
+import copy
 import os
 
 import numpy as np
@@ -89,6 +90,35 @@ def test_calibration_and_voting_take_a_dbn_with_labels(joint, iris):
 
 
 # Parameters set after training -------------------------------------------------------------------
+
+OF_THE_NEXT_TRAINING = {
+    "a schedule": {"n_epochs": 20, "learning_rate": [0.1] * 7},
+    "a wrong rate": {"learning_rate": -1},
+    "no target": {"sparsity_cost": 0.1},
+}
+
+
+@pytest.mark.parametrize("parameters", OF_THE_NEXT_TRAINING.values(), ids=OF_THE_NEXT_TRAINING)
+def test_parameters_of_the_next_training_do_not_spoil_the_file(X, tmp_path, parameters):
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(X).set_params(**parameters)
+    rbm.save(tmp_path / "model")
+    loaded = RBM.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.transform(X), rbm.transform(X))
+
+
+def test_prototypes_of_the_next_training_do_not_spoil_the_file(X, tmp_path):
+    dbn = DBN((4, 3), RBM(n_epochs=1), random_state=0).fit(X)
+    dbn.set_params(layer_sizes=(3, 3, 3), rbm=[RBM()] * 3).save(tmp_path / "model")
+    np.testing.assert_array_equal(DBN.load(tmp_path / "model").transform(X), dbn.transform(X))
+
+
+def test_what_is_replaced_in_a_copy_stays_in_the_original(X):
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(X)
+    before = rbm.transform(X)
+    other = copy.copy(rbm)
+    other.weights_, other.hidden_bias_ = np.zeros((6, 3)), np.ones(3)
+    np.testing.assert_array_equal(rbm.transform(X), before)
+
 
 AFTERWARDS = {
     "n_hidden": 4,
@@ -186,6 +216,12 @@ def test_who_needs_all_rows_at_once_says_so(X, estimator):
     for batches in (Loader(X, lambda rows: rows), [X[:10], X[10:]]):
         with pytest.raises(TypeError, match=rf"{name}\.fit takes X as one array.*not in batches"):
             estimator.fit(batches, np.zeros(30))
+
+
+@pytest.mark.parametrize("sizes", [5, [5, "4"]])
+def test_wrong_sizes_of_layers_are_named(X, sizes):
+    with pytest.raises(TypeError, match="layer_sizes"):
+        DBNClassifier(sizes, pretrain=False).fit(X, np.arange(30) % 2)
 
 
 @pytest.mark.parametrize("kind", [int, bool])
