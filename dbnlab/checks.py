@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 RandomState = int | np.random.Generator | None
 # Bounds for `check_number`.
@@ -30,6 +30,11 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
     raise TypeError(
         f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
     )
+
+
+def draw_seed(rng: np.random.Generator) -> int:
+    """A seed for what takes no generator, or is to have one of its own."""
+    return int(rng.integers(2**31))
 
 
 def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
@@ -70,7 +75,6 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
 
 def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     """Rows for a fitted estimator, checked against its columns and its visible unit; floating."""
-    check_is_fitted(estimator)
     X = validate_data(estimator, X, reset=False)
     return _floating(unit.check(X), dtype)
 

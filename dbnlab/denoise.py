@@ -330,7 +330,7 @@ class PatchDenoiser(BaseEstimator):
         """Train the model on patches of clean pictures."""
         clean, rng = _clean(images), checks.as_generator(self.random_state)
         self._check_parameters(clean)
-        seed = int(rng.integers(2**31))
+        seed = checks.draw_seed(rng)
         share = -(-self.n_patches // len(clean))
         options = {"patch_size": (self.size, self.size), "max_patches": share, "random_state": seed}
         patches = [extract_patches_2d(picture, **options) for picture in clean]

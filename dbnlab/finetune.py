@@ -36,6 +36,7 @@ from dbnlab.checks import (
     as_generator,
     check_number,
     check_same_columns,
+    draw_seed,
     pass_names_on,
     plain_labels,
 )
@@ -74,7 +75,7 @@ class StartedAtDBN(BaseEstimator):
             check_same_columns(self, dbn)
         else:
             own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
-            dbn = clone(dbn).set_params(**own, random_state=keras_network.draw_seed(rng))
+            dbn = clone(dbn).set_params(**own, random_state=draw_seed(rng))
         if self.pretrain:
             self.dbn_ = dbn if frozen else dbn.fit(X, y)
             if not frozen:
@@ -206,7 +207,7 @@ class FineTuned(StartedAtDBN):
         for rate, layer in zip(rates, layers):
             check_number(rate, "dropout", Real, **SHARE_OR_ZERO)
             if rate:
-                both.append(dropout(rate, seed=keras_network.draw_seed(rng)))
+                both.append(dropout(rate, seed=draw_seed(rng)))
             both.append(layer)
         return both
 

@@ -14,7 +14,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import parameters, units
-from dbnlab.checks import check_choice, check_number
+from dbnlab.checks import check_choice, check_number, draw_seed
 from dbnlab.learning import State, progress_bar
 from dbnlab.rbm import RBM
 
@@ -121,7 +121,7 @@ def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[R
     given = dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm] * len(dbn.layer_sizes)
     rbms, below = [], None
     for number, (prototype, size) in enumerate(zip(given, dbn.layer_sizes)):
-        seed = int(rng.integers(2**31))
+        seed = draw_seed(rng)
         if isinstance(prototype, FrozenEstimator):
             rbm = _thawed(dbn, prototype, number, below or n_visible)
         else:

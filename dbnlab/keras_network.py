@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dbnlab import units
-from dbnlab.checks import check_number, optional
+from dbnlab.checks import check_number, draw_seed, optional
 from dbnlab.engines import load_tensorflow
 from dbnlab.stack import Stack
 
@@ -107,11 +107,6 @@ def predict(model: "keras.Sequential", X: NDArray) -> NDArray:
     starts = range(0, len(rows), PREDICTED_ROWS)
     outputs = np.concatenate([model(rows[s : s + PREDICTED_ROWS]) for s in starts])
     return outputs.astype(X.dtype if X.dtype.kind == "f" else np.float64)
-
-
-def draw_seed(rng: np.random.Generator) -> int:
-    """A seed for Keras, which takes no generator."""
-    return int(rng.integers(2**31))
 
 
 def load_keras() -> Any:

@@ -17,6 +17,7 @@ from dbnlab.checks import (
     as_generator,
     check_number,
     check_same_columns,
+    draw_seed,
     pass_names_on,
 )
 from dbnlab.dbn import DBN
@@ -81,7 +82,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
             n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
             held_out, rows = np.split(X[rng.permutation(len(X))], [n_held_out])
             model = RBM() if self.model is None else clone(self.model)
-            self.model_ = model.set_params(random_state=int(rng.integers(2**31))).fit(rows)
+            self.model_ = model.set_params(random_state=draw_seed(rng)).fit(rows)
             pass_names_on(self, self.model_)
         scores = self._scores(held_out)
         self.offset_ = float(np.quantile(scores, self.false_alarm_rate))
