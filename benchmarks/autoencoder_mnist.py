@@ -23,14 +23,15 @@ HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "autoencoder_mnist.json"
 SEED, N_TRAIN, EPOCHS = 0, 50_000, 10
 SIZES = (1000, 500, 250, 30)
-RECIPE = {"n_epochs": 60, "learning_rate": 3e-3}
+RECIPE = {"n_epochs": 60, "batch_size": 100, "learning_rate": 3e-3}
 
 
 def pretrained(X: np.ndarray) -> FrozenEstimator:
     momentum = np.where(np.arange(EPOCHS) < 5, 0.5, 0.9)
     training = {"momentum": momentum, "n_epochs": EPOCHS}
-    binary = RBM(learning_rate=np.linspace(0.1, 0.01, EPOCHS), **training)
-    code = RBM(hidden="gaussian", learning_rate=0.001, **training)
+    rates = np.linspace(0.1, 0.01, EPOCHS)
+    binary = RBM(learning_rate=rates, draw_visible=False, **training)
+    code = RBM(hidden="gaussian", learning_rate=0.001, draw_visible=False, **training)
     dbn = DBN(SIZES, [binary] * 3 + [code], backend="tensorflow", random_state=SEED, verbose=1)
     return FrozenEstimator(dbn.fit(X, checkpoint=RUNS / "autoencoder"))
 

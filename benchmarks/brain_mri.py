@@ -89,7 +89,7 @@ def feature_maps(X: np.ndarray, seed: int, n_components: int = 10) -> dict[str, 
     ica = FastICA(40, whiten="unit-variance", random_state=seed, tol=1e-3, max_iter=500).fit(Z)
     plain = gaussian_rbm(200, seed).fit(four(X))
     edges = gaussian_rbm(200, seed, 60, 0.03, **SPARSE).fit(white.transform(Z) / 0.7)
-    second = RBM(200, n_epochs=20, learning_rate=0.02, random_state=seed)
+    second = RBM(200, n_epochs=20, learning_rate=0.02, draw_visible=False, random_state=seed)
     second.fit(plain.transform(four(X)))
     return {
         "centre": lambda P: one(P)[:, [P.shape[1] // 2]],
@@ -187,7 +187,10 @@ class Network:
 
 
 def tuned_dbn(X: np.ndarray, seed: int) -> FrozenEstimator:
-    prototypes = [gaussian_rbm(200, seed), RBM(200, n_epochs=20, learning_rate=0.02)]
+    prototypes = [
+        gaussian_rbm(200, seed),
+        RBM(200, n_epochs=20, learning_rate=0.02, draw_visible=False),
+    ]
     return FrozenEstimator(DBN((200, 200), prototypes, random_state=seed).fit(X))
 
 
@@ -240,7 +243,7 @@ class Tissue:
 
     def fine_tuned(self, rate: float, seed: int) -> DBNClassifier:
         options = {"learning_rate": rate, "n_epochs": 30, "batch_size": 30, "random_state": seed}
-        return DBNClassifier(dbn=self.dbn, **options)
+        return DBNClassifier(dbn=self.dbn, weight_decay=0.0, **options)
 
     def compare(self, n_labels: int, seed: int) -> dict[str, list[float]]:
         X, y = self.rows(some(self.train, n_labels, np.random.default_rng(100 + seed)))
@@ -357,8 +360,8 @@ def shifted(X: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
 def slice_dbn(X: np.ndarray, seed: int) -> DBN:
     prototypes = [
         gaussian_rbm(200, seed, 60, 5e-3),
-        RBM(50, n_epochs=60, learning_rate=0.05),
-        RBM(2, hidden="gaussian", n_epochs=60, learning_rate=0.002),
+        RBM(50, n_epochs=60, learning_rate=0.05, draw_visible=False),
+        RBM(2, hidden="gaussian", n_epochs=60, learning_rate=0.002, draw_visible=False),
     ]
     return DBN((200, 50, 2), prototypes, random_state=seed).fit(X)
 
@@ -372,7 +375,9 @@ def slices() -> dict:
         scale = more.std(axis=0).mean()
         Z, Z_test, many = ((A - X.mean(axis=0)) / scale for A in (X, X_test, more))
         dbn = slice_dbn(many, seed)
-        tuned = DeepAutoencoder(dbn=FrozenEstimator(dbn), n_epochs=30, random_state=seed).fit(many)
+        tuned = DeepAutoencoder(
+            dbn=FrozenEstimator(dbn), n_epochs=30, batch_size=100, random_state=seed
+        ).fit(many)
         pca = PCA(2, random_state=seed).fit(many)
         for name, model in {"PCA": pca, "DBN": dbn, "DBN, fine-tuned": tuned}.items():
             codes, codes_test = model.transform(Z), model.transform(Z_test)
@@ -400,7 +405,10 @@ def detectors(X: np.ndarray, seed: int) -> dict[str, Callable]:
     forest = IsolationForest(n_estimators=200, random_state=seed).fit(few)
     svm = OneClassSVM(nu=0.1, gamma=0.003).fit(few)
     rbm = gaussian_rbm(200, seed, 15).fit(four(X))
-    prototypes = [gaussian_rbm(200, seed, 15), RBM(100, n_epochs=15, learning_rate=0.02)]
+    prototypes = [
+        gaussian_rbm(200, seed, 15),
+        RBM(100, n_epochs=15, learning_rate=0.02, draw_visible=False),
+    ]
     dbn = DBN((200, 100), prototypes, random_state=seed).fit(four(X))
 
     def residual(P: np.ndarray) -> np.ndarray:

@@ -77,7 +77,12 @@ def trainers(dbn: DBN, sizes: tuple[int, ...] = SIZES) -> dict[str, Callable]:
     def fine_tuned(X, y, rate, n_epochs, seed):
         options = {"learning_rate": rate, "n_epochs": n_epochs, "batch_size": batch_size(len(X))}
         classifier = DBNClassifier(
-            sizes, FrozenEstimator(dbn), dropout=DROPOUT, random_state=seed, **options
+            sizes,
+            FrozenEstimator(dbn),
+            dropout=DROPOUT,
+            weight_decay=0.0,
+            random_state=seed,
+            **options,
         )
         return classifier.fit(X, y).keras_model_
 
@@ -144,7 +149,11 @@ def grid(mnist: datasets.Dataset) -> list[dict]:
     def row(n_layers: int, width: int, kind: str) -> dict:
         sizes, pretraining = (width,) * n_layers, 0.0
         rate = float(min(tuning[kind], key=tuning[kind].get))
-        dbn = DBN(sizes, RBM(learning_rate=0.1, n_epochs=GRID_EPOCHS), backend="tensorflow")
+        dbn = DBN(
+            sizes,
+            RBM(learning_rate=0.1, n_epochs=GRID_EPOCHS, draw_visible=False),
+            backend="tensorflow",
+        )
         dbn.set_params(random_state=SEED)
         if kind == "DBN":
             start = time.process_time()
@@ -181,7 +190,7 @@ def cost(mnist: datasets.Dataset) -> dict:
     The pass of pre-training includes compiling the epoch of each RBM.
     """
     X, y = mnist.X[:N_TRAIN], mnist.y[:N_TRAIN]
-    dbn = DBN(SIZES, RBM(n_epochs=1), backend="tensorflow", random_state=SEED)
+    dbn = DBN(SIZES, RBM(n_epochs=1, draw_visible=False), backend="tensorflow", random_state=SEED)
     start = time.process_time()
     dbn.fit(X)
     report = {"DBN": {"pretraining_seconds_per_pass": round(time.process_time() - start, 1)}}

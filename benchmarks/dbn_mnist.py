@@ -28,6 +28,7 @@ PROTOTYPE = RBM(
     learning_rate=np.linspace(0.1, 0.01, EPOCHS),
     momentum=np.where(np.arange(EPOCHS) < 5, 0.5, 0.9),
     n_epochs=EPOCHS,
+    draw_visible=False,
 )
 
 

@@ -24,12 +24,17 @@ HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "fine_tune_mnist.json"
 SIZES = (500, 500, 2000)
 RECIPES = {
-    "backprop": {"n_epochs": 30, "learning_rate": 1e-3},
-    "dropout": {"n_epochs": 60, "learning_rate": 2e-3, "dropout": (0.2, 0.5, 0.5, 0.5)},
+    "backprop": {"n_epochs": 30, "learning_rate": 1e-3, "weight_decay": 0.0},
+    "dropout": {
+        "n_epochs": 60,
+        "learning_rate": 2e-3,
+        "dropout": (0.2, 0.5, 0.5, 0.5),
+        "weight_decay": 0.0,
+    },
 }
 DRAWS = {100: 10, 1000: 5, 10_000: 3}
 PASSES = {100: 100, 1000: 30, 10_000: 20}
-FEW_RECIPE = {"learning_rate": 1e-3, "dropout": 0.3}
+FEW_RECIPE = {"learning_rate": 1e-3, "dropout": 0.3, "weight_decay": 0.0}
 REGULARISERS = {
     "none": {"dropout": 0.0},
     "dropout 0.3": {},

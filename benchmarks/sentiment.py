@@ -35,7 +35,8 @@ from dbnlab import DBN, RBM, DBNClassifier
 TARGET = Path(__file__).parent / "results" / "sentiment.json"
 SEED, N_EPOCHS = 0, 20
 NUMBERS, N_DRAWS = (20, 50, 100, 500, 2000), 5
-PROTOTYPE = RBM(n_epochs=N_EPOCHS, learning_rate=np.linspace(0.05, 0.005, N_EPOCHS))
+RATES = np.linspace(0.05, 0.005, N_EPOCHS)
+PROTOTYPE = RBM(n_epochs=N_EPOCHS, learning_rate=RATES, batch_size=100, draw_visible=False)
 # The rows of one kind of feature: training, validation, test.
 Views = tuple[csr_array | np.ndarray, ...]
 
@@ -214,7 +215,7 @@ def networks() -> Iterator[dict]:
         pretrain, rate = setting
         # As many passes as give 300 updates, or three.
         size = 20 if len(rows) < 200 else 100
-        options = {"batch_size": size, "dropout": 0.3}
+        options = {"batch_size": size, "dropout": 0.3, "weight_decay": 0.0}
         options["n_epochs"] = max(3, -(-300 * size // len(rows)))
         model = DBNClassifier(
             dbn=FrozenEstimator(dbn), pretrain=pretrain, learning_rate=rate, random_state=SEED,

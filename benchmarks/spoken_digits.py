@@ -50,7 +50,7 @@ VALIDATION = ("lucas", "theo")
 # Mohamed, Dahl & Hinton (2012): 225 epochs at 0.002 and 75 at 0.02, without a falling rate.
 N_EPOCHS = (30, 15)
 GAUSSIAN = RBM(visible="gaussian", batch_size=128, n_epochs=N_EPOCHS[0], learning_rate=0.002)
-BINARY = RBM(batch_size=128, n_epochs=N_EPOCHS[1], learning_rate=0.02)
+BINARY = RBM(batch_size=128, n_epochs=N_EPOCHS[1], learning_rate=0.02, draw_visible=False)
 N_LABELS = (10, 100, None)
 PASSES = {10: 60, 100: 30, None: 6}
 CNN_PASSES = {10: 100, 100: 60, None: 12}
@@ -135,6 +135,7 @@ def network(pretrain: bool) -> Callable:
             pretrain=pretrain,
             learning_rate=rate,
             dropout=dropout,
+            weight_decay=0.0,
             n_epochs=PASSES[n],
             random_state=seed,
         ).fit(*fold.thinned(chosen))

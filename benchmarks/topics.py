@@ -224,7 +224,11 @@ def retrieval(chosen: dict) -> dict:
     report["tfidf"] = by_cosine(tfidf.fit_transform(X), tfidf.transform(V), y, y_test)
     for seed in SEEDS:
         first = replicated_softmax(128, seed, **chosen["rsm"])
-        dbn = DBN((128, 64, 32), [first, RBM(n_epochs=30), RBM(n_epochs=30)], random_state=seed)
+        dbn = DBN(
+            (128, 64, 32),
+            [first, RBM(n_epochs=30, draw_visible=False), RBM(n_epochs=30, draw_visible=False)],
+            random_state=seed,
+        )
         dbn.fit(X)
         for layer, n_bits in enumerate(dbn.layer_sizes[1:], start=1):
             compare_codes(report, dbn, layer, n_bits, seed, tfidf, counts, labels)

@@ -12,6 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_scalar
 from sklearn.utils.validation import validate_data
 
+from dbnlab.grey import cut_off
+
 RandomState = int | np.random.Generator | None
 # Bounds for `check_number`.
 POSITIVE = {"min_val": 0, "include_boundaries": "neither"}
@@ -46,7 +48,7 @@ def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
         raise ValueError(f"{name} must be finite, got {value!r}")
 
 
-def check_schedule(value: Any, name: str, n_epochs: int, **bounds: Any) -> None:
+def check_schedule(value: Any, name: str, n_epochs: int | None, **bounds: Any) -> None:
     """Refuse what is neither a number within `bounds` nor one such number for each epoch."""
     if isinstance(value, Real):
         check_number(value, name, Real, **bounds)
@@ -74,9 +76,12 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
 
 
 def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
-    """Rows for a fitted estimator, checked against its columns and its visible unit; floating."""
+    """Rows for a fitted estimator, checked against its columns and its visible unit; floating.
+
+    A scaler may have put some values of new rows beyond the limits: those are cut off.
+    """
     X = validate_data(estimator, X, reset=False)
-    return _floating(unit.check(X), dtype)
+    return _floating(unit.check(cut_off(X, unit.binary())), dtype)
 
 
 def check_same_columns(estimator: Any, inner: Any) -> None:

@@ -18,7 +18,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from dbnlab import engines, greedy, keras_network, units, up_down
+from dbnlab import convergence, engines, greedy, keras_network, units, up_down
 from dbnlab.attributes import shown
 from dbnlab.checks import (
     POSITIVE,
@@ -33,8 +33,9 @@ from dbnlab.checks import (
 )
 from dbnlab.files import SavedModel
 from dbnlab.learning import Diverged
+from dbnlab.parameters import effort
 from dbnlab.rbm import RBM
-from dbnlab.rows import check_one_table
+from dbnlab.rows import MONITORED_ROWS, check_one_table
 from dbnlab.stack import DIRECTED, Stack
 
 if TYPE_CHECKING:
@@ -204,7 +205,20 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         greedy.train(self, rbms, X, labels, rng, checkpoint, strategy)
         if rbms[0].n_features_in_ == self.n_features_in_:
             pass_names_on(self, rbms[0])
-        return self.assemble(rbms, rng)
+        self.assemble(rbms, rng)
+        if self.joint_labels:
+            self._warn_of_one_class(X, y)
+        return self
+
+    def _warn_of_one_class(self, X: NDArray, y: ArrayLike) -> None:
+        V, stack = X[:MONITORED_ROWS].astype(self.rbms_[0].dtype), self.stack_
+        probabilities = stack.label_posterior(stack.up(V, stack.n_directed))
+        found = self.classes_[probabilities.argmax(axis=1)]
+        batch_size, n_epochs = effort(self.rbms_[-1], len(X))
+        n_updates = n_epochs * -(-len(X) // batch_size)
+        doubt = convergence.doubt_of_answers(found, np.ravel(y)[:MONITORED_ROWS], n_updates)
+        if doubt:
+            convergence.warn(doubt)
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         """Label block of the classes found in y, which `classes_` then names."""

@@ -27,7 +27,7 @@ from sklearn.utils import check_array, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab import greedy, keras_network, units
+from dbnlab import convergence, greedy, keras_network, units
 from dbnlab.checks import (
     POSITIVE,
     SHARE,
@@ -41,10 +41,11 @@ from dbnlab.checks import (
     plain_labels,
 )
 from dbnlab.dbn import DBN
+from dbnlab.effort import Effort
 from dbnlab.rbm import RBM
-from dbnlab.rows import check_one_table
+from dbnlab.rows import MONITORED_ROWS, check_one_table
 
-PATIENCE = 10
+LEAST_PATIENCE = 10
 # What is recorded beside a loss.
 METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
 
@@ -52,9 +53,12 @@ METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
 class StartedAtDBN(BaseEstimator):
     """A network that starts at a DBN: all but its layers."""
 
+    _effort = Effort(n_epochs=50, n_updates=2000)
+
     def _check_parameters(self) -> None:
         for name in ("n_epochs", "batch_size"):
-            check_number(getattr(self, name), name, Integral, min_val=1)
+            if getattr(self, name) is not None:
+                check_number(getattr(self, name), name, Integral, min_val=1)
         check_number(self.learning_rate, "learning_rate", Real, **POSITIVE)
 
     def _default_dbn(self) -> DBN:
@@ -96,21 +100,32 @@ class StartedAtDBN(BaseEstimator):
         """Train `model`; `data` are rows, targets and, if any, weights of the rows in the loss."""
         keras = keras_network.load_keras()
         X, *answers = data
-        n_batches = -(-len(X) // self.batch_size)
-        n_updates = n_batches * self.n_epochs
+        batch_size, n_epochs = self._effort.of(len(X), self.batch_size, self.n_epochs)
+        n_batches = -(-len(X) // batch_size)
+        n_updates = n_batches * n_epochs
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, n_updates)
         # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
         speed = {"run_eagerly": n_updates < 20, "jit_compile": False}
+        # An epoch in one call, where it is a short one.
+        speed["steps_per_execution"] = n_batches if n_updates >= 20 and n_batches <= 50 else 1
         model.compile(keras.optimizers.Adam(rate), loss, metrics=METRICS.get(loss), **speed)
         inputs = partial(self._inputs, rng=rng)
-        fresh = keras_network.batches(X, answers, self.batch_size, rng, inputs)
-        options |= {"steps_per_epoch": n_batches, "epochs": self.n_epochs, "verbose": self.verbose}
+        fresh = keras_network.batches(X, answers, batch_size, rng, inputs)
+        options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": self.verbose}
         self.history_ = model.fit(fresh, shuffle=False, **options).history
         # The rate has fallen to zero: compiled anew, the owner can train the network further.
         constant = keras.optimizers.Adam(self.learning_rate)
         constant.build(model.trainable_variables)
         model.compile(constant, loss, metrics=METRICS.get(loss), jit_compile=False)
         self.keras_model_ = model
+        some = slice(MONITORED_ROWS)
+        doubt = self._doubt(keras_network.predict(model, X[some]), answers[0][some], n_updates)
+        if doubt:
+            convergence.warn(doubt, stacklevel=4)
+
+    def _doubt(self, outputs: NDArray, targets: NDArray, n_updates: int) -> str | None:
+        """What is wrong with outputs for training rows."""
+        return convergence.doubt_of_answers(outputs, targets, n_updates)
 
     def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
         """What the network sees of a batch of training rows."""
@@ -125,14 +140,16 @@ class StartedAtDBN(BaseEstimator):
 class FineTuned(StartedAtDBN):
     """A DBN, an output layer and backpropagation: all but the targets."""
 
+    _effort = Effort(n_epochs=10, n_updates=1000)
+
     layer_sizes: Sequence[int] = (500, 500)
     dbn: DBN | FrozenEstimator | None = None
     pretrain: bool = True
     dropout: float | Sequence[float] = 0.0
     max_norm: float | None = None
-    weight_decay: float = 0.0
-    n_epochs: int = 50
-    batch_size: int = 100
+    weight_decay: float | None = None
+    n_epochs: int | None = None
+    batch_size: int | None = None
     learning_rate: float = 2e-3
     validation_fraction: float = 0.1
     early_stopping: bool = False
@@ -161,8 +178,12 @@ class FineTuned(StartedAtDBN):
         keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
-        if self.weight_decay:
-            options["kernel_regularizer"] = keras.regularizers.L2(self.weight_decay / 2)
+        weight_decay = self.weight_decay
+        if weight_decay is None:
+            # From small random weights a network would not get away against it.
+            weight_decay = 1 / len(train) if self.pretrain else 0.0
+        if weight_decay:
+            options["kernel_regularizer"] = keras.regularizers.L2(weight_decay / 2)
         layers = keras_network.dense_layers("hidden", 1, layer[1:], rng, **options)
         options |= {"activation": activation, "name": "head"}
         layers.append(keras_network.dense(width, rng, **options))
@@ -171,7 +192,9 @@ class FineTuned(StartedAtDBN):
             keras_network.set_recognition_weights(model, self.dbn_.stack_)
         data, watched = [X.astype(dtype, copy=False), *answers], {}
         if self.early_stopping:
-            stop = keras.callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
+            n_epochs = self._effort.of(len(train), self.batch_size, self.n_epochs)[1]
+            patience = max(LEAST_PATIENCE, n_epochs // 5)
+            stop = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
             held = tuple(array[held_out] for array in data)
             watched = {"validation_data": held, "callbacks": [stop]}
         self._backpropagate(model, [array[train] for array in data], rng, loss, **watched)
@@ -213,7 +236,8 @@ class FineTuned(StartedAtDBN):
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
-        check_number(self.weight_decay, "weight_decay", Real, min_val=0)
+        if self.weight_decay is not None:
+            check_number(self.weight_decay, "weight_decay", Real, min_val=0)
         if self.max_norm is not None:
             check_number(self.max_norm, "max_norm", Real, **POSITIVE)
         check_number(self.validation_fraction, "validation_fraction", Real, **SHARE)
@@ -239,18 +263,21 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         and each hidden layer in turn.
     max_norm : float, default=None
         Largest Euclidean norm of the weights into one unit.
-    weight_decay : float, default=0.0
+    weight_decay : float, default=None
         L2 penalty of all weights: the loss grows by weight_decay / 2 times their sum of squares.
-    n_epochs : int, default=50
-        Passes over the training rows.
-    batch_size : int, default=100
+        None means 1 / n_samples, and 0 without `pretrain`.
+    n_epochs : int, default=None
+        Passes over the training rows. None means 10, or as many as 1,000 updates take if that is
+        more.
+    batch_size : int, default=None
+        Rows per update. None means a fifth of the training rows, but 16 at least and 100 at most.
     learning_rate : float, default=0.002
         Of Adam; falls to zero over the `n_epochs` along a cosine.
     validation_fraction : float, default=0.1
         Share of the rows held out, from the DBN too, with `early_stopping`.
     early_stopping : bool, default=False
-        Stop when the loss of the held-out rows has not improved for 10 epochs, and go back to the
-        best weights.
+        Stop when the loss of the held-out rows has not improved for a fifth of the `n_epochs`, or
+        for 10 if that is more, and go back to the best weights.
     random_state : int, numpy.random.Generator or None, default=None
         Source of all randomness.
     verbose : int, default=0
@@ -314,6 +341,10 @@ class DBNClassifier(ClassifierMixin, FineTuned):
             answers.append(of_class[codes].astype(np.float32))
         head = len(self.classes_), "softmax", "sparse_categorical_crossentropy"
         return self._fine_tune(X, y, X_unlabelled, answers, *head)
+
+    def _doubt(self, outputs: NDArray, targets: NDArray, n_updates: int) -> str | None:
+        classes = self.classes_[outputs.argmax(axis=1)]
+        return convergence.doubt_of_answers(classes, self.classes_[targets], n_updates)
 
     def predict_proba(self, X: ArrayLike) -> NDArray:
         """Probability of each class, of shape (n_samples, n_classes)."""
@@ -404,13 +435,15 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
     layer_sizes : sequence of int, default=(1000, 500, 250, 30)
         Number of units of each layer of the encoder; the last is the code.
     dbn : DBN or FrozenEstimator, default=None
-        As for `DBNClassifier`. None means binary hidden layers and a linear code, the hidden layer
-        of a Gaussian RBM that learns at rate 0.001.
+        As for `DBNClassifier`. None means binary hidden layers and a linear code, of
+        Gaussian units.
     pretrain : bool, default=True
         False starts the same network from random weights, as a baseline.
-    n_epochs : int, default=50
-        Passes over the training rows.
-    batch_size : int, default=100
+    n_epochs : int, default=None
+        Passes over the training rows. None means 50, or as many as 2,000 updates take if that is
+        more.
+    batch_size : int, default=None
+        As in `DBNClassifier`.
     learning_rate : float, default=0.002
         Of Adam; falls to zero over the `n_epochs` along a cosine.
     random_state : int, numpy.random.Generator or None, default=None
@@ -438,8 +471,8 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
     layer_sizes: Sequence[int] = (1000, 500, 250, 30)
     dbn: DBN | FrozenEstimator | None = None
     pretrain: bool = True
-    n_epochs: int = 50
-    batch_size: int = 100
+    n_epochs: int | None = None
+    batch_size: int | None = None
     learning_rate: float = 2e-3
     random_state: RandomState = None
     verbose: int = 0
@@ -486,8 +519,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
             self._halve()
 
     def _default_dbn(self) -> DBN:
-        code = RBM(hidden="gaussian", learning_rate=0.001)
-        return DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], code])
+        return DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], RBM(hidden="gaussian")])
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""

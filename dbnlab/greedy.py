@@ -47,7 +47,9 @@ def train(
     checkpoint, strategy
         As for `DBN.fit`.
     """
-    epochs = [0 if hasattr(rbm, "state_") else rbm.n_epochs for rbm in rbms]
+    n_held_out = (round(rbm.validation_fraction * len(X)) for rbm in rbms)
+    planned = [parameters.effort(rbm, len(X) - n)[1] for rbm, n in zip(rbms, n_held_out)]
+    epochs = [0 if hasattr(rbm, "state_") else n for rbm, n in zip(rbms, planned)]
     with progress_bar(sum(epochs), dbn.verbose) as bar:
         for number, rbm in enumerate(rbms):
             if not epochs[number]:

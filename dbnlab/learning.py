@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dbnlab import grey
 from dbnlab.energy import Machine
 from dbnlab.rows import Batches, Table
 from dbnlab.units import Unit
@@ -58,6 +59,8 @@ class Recipe:
     sparsity_target: float | None
     sparsity_cost: float
     batch_size: int
+    n_epochs: int
+    draw_visible: bool
 
 
 @dataclass(eq=False)
@@ -158,8 +161,12 @@ def start(
 ) -> State:
     """Hinton's guide, section 8: small weights, visible biases from the data's means."""
     weights = 0.01 * rng.standard_normal((visible.n_units, hidden.n_units))
-    visible_bias = visible.bias_from_mean(rows.mean(), rows.n_rows)
+    mean = rows.mean()
+    visible_bias = visible.bias_from_mean(mean, rows.n_rows)
     hidden_bias = np.zeros(hidden.n_units)
+    V, binary = rows.monitored().astype(dtype), visible.binary()
+    if recipe.draw_visible and grey.is_grey(V, binary):
+        hidden_bias += grey.widen(weights, V, mean, binary, rng)
     if recipe.sparsity_target is not None:
         hidden_bias += np.log(recipe.sparsity_target / (1 - recipe.sparsity_target))
     arrays = [array.astype(dtype) for array in (weights, visible_bias, hidden_bias)]
@@ -284,8 +291,10 @@ def train_epoch(state: State, rows: Table | Batches, engine: Engine) -> None:
     """One pass over the rows."""
     recipe, epoch = engine.recipe, state.n_epochs
     rate, momentum = _value_at(recipe.learning_rate, epoch), _value_at(recipe.momentum, epoch)
-    n_full = min(recipe.batch_size, rows.n_rows)
+    n_full, dtype = min(recipe.batch_size, rows.n_rows), state.machine.weights.dtype
     for X, order in rows.windows(state.rng, n_full):
+        if recipe.draw_visible:
+            X = grey.drawn(X.astype(dtype), state.machine.visible.binary(), state.rng)
         engine.train_window(state, X, order, n_full, rate, momentum)
 
 

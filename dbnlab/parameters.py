@@ -15,24 +15,33 @@ from dbnlab.checks import (
     check_number,
     check_schedule,
 )
+from dbnlab.effort import Effort
+from dbnlab.grey import is_grey
 from dbnlab.learning import Recipe
+from dbnlab.rows import Batches, Table
+
+# For Bernoulli units, Gaussian visible units and Gaussian hidden units, which have no bounds.
+RATE, RATE_OF_GAUSSIAN, RATE_OF_LINEAR_CODE = 0.05, 0.005, 0.001
 
 
 def check_parameters(rbm: Any) -> None:
     """Raise ValueError or TypeError for a parameter that training cannot use."""
-    for name in ("n_hidden", "n_gibbs", "batch_size", "n_epochs"):
-        check_number(getattr(rbm, name), name, Integral, min_val=1)
+    for name in ("n_hidden", "n_gibbs", "n_chains", "batch_size", "n_epochs"):
+        if getattr(rbm, name) is not None or name in ("n_hidden", "n_gibbs"):
+            check_number(getattr(rbm, name), name, Integral, min_val=1)
     if not isinstance(rbm.verbose, Integral):
         raise TypeError(f"verbose must be 0 or 1, got {rbm.verbose!r}")
     if not isinstance(rbm.learn_variance, bool | np.bool_):
         raise TypeError(f"learn_variance must be True or False, got {rbm.learn_variance!r}")
-    if rbm.n_chains is not None:
-        check_number(rbm.n_chains, "n_chains", Integral, min_val=1)
+    if rbm.draw_visible is not None and not isinstance(rbm.draw_visible, bool | np.bool_):
+        raise TypeError(f"draw_visible must be True, False or None, got {rbm.draw_visible!r}")
     for name in ("weight_decay", "sparsity_cost"):
         check_number(getattr(rbm, name), name, Real, min_val=0)
     check_number(rbm.validation_fraction, "validation_fraction", Real, **SHARE_OR_ZERO)
-    check_schedule(rbm.learning_rate, "learning_rate", rbm.n_epochs, **POSITIVE)
-    check_schedule(rbm.momentum, "momentum", rbm.n_epochs, **SHARE_OR_ZERO)
+    n_epochs = _planned_epochs(rbm)
+    if rbm.learning_rate is not None:
+        check_schedule(rbm.learning_rate, "learning_rate", n_epochs, **POSITIVE)
+    check_schedule(rbm.momentum, "momentum", n_epochs, **SHARE_OR_ZERO)
     check_choice(rbm.hidden, "hidden", ("bernoulli", "gaussian"))
     check_choice(rbm.algorithm, "algorithm", ("cd", "pcd"))
     check_choice(rbm.backend, "backend", ("numpy", "tensorflow"))
@@ -86,9 +95,27 @@ def fitted_parameters(rbm: Any) -> dict[str, Any]:
     }
 
 
-def recipe_of(rbm: Any) -> Recipe:
-    """What `dbnlab.learning` needs to know of the parameters."""
-    return Recipe(**{field.name: getattr(rbm, field.name) for field in fields(Recipe)})
+def _planned_epochs(rbm: Any) -> int | None:
+    """Those given, by number or by a schedule; None where they follow from the rows."""
+    schedules = [s for s in (rbm.learning_rate, rbm.momentum) if np.ndim(s)]
+    return len(schedules[0]) if rbm.n_epochs is None and schedules else rbm.n_epochs
+
+
+def effort(rbm: Any, n_rows: int) -> tuple[int, int]:
+    """Batch size and number of epochs for so many rows to train on."""
+    return Effort(n_epochs=10, n_updates=1000).of(n_rows, rbm.batch_size, _planned_epochs(rbm))
+
+
+def recipe_of(rbm: Any, rows: Table | Batches, visible: units.Unit) -> Recipe:
+    """What `dbnlab.learning` needs to know of the parameters: for None, what suits the rows."""
+    given = {field.name: getattr(rbm, field.name) for field in fields(Recipe)}
+    given["batch_size"], given["n_epochs"] = effort(rbm, rows.n_rows)
+    if rbm.learning_rate is None:
+        rate = RATE_OF_GAUSSIAN if np.isfinite(visible.variances()).any() else RATE
+        given["learning_rate"] = RATE_OF_LINEAR_CODE if rbm.hidden == "gaussian" else rate
+    if rbm.draw_visible is None:
+        given["draw_visible"] = is_grey(rows.monitored(), visible.binary())
+    return Recipe(**given)
 
 
 def parameters_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dbnlab import engines, learning, units
+from dbnlab import convergence, engines, learning, units
 from dbnlab.attributes import shown
 from dbnlab.checkpoint import Checkpoint
 from dbnlab.checks import (
@@ -32,7 +31,7 @@ from dbnlab.checks import (
 )
 from dbnlab.energy import Machine
 from dbnlab.files import SavedModel
-from dbnlab.learning import State, progress_bar
+from dbnlab.learning import Recipe, State, progress_bar
 from dbnlab.parameters import (
     check_parameters,
     check_variance_can_be_learned,
@@ -73,9 +72,9 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         Gibbs steps per update, the k of CD-k.
     n_chains : int, default=None
         Number of persistent chains for "pcd"; None means `batch_size`.
-    learning_rate : float or sequence of float, default=0.05
-        Step size, or one for each epoch. Gaussian visible units need one 10 to 100 times smaller
-        than Bernoulli units (Hinton 2010, section 13): start at 0.001.
+    learning_rate : float or sequence of float, default=None
+        Step size, or one for each epoch. None means 0.05; 0.005 with Gaussian visible units and
+        0.001 with Gaussian hidden units, which need smaller ones (Hinton 2010, section 13).
     learn_variance : bool, default=False
         Whether the variance of each Gaussian visible unit is learned too. It starts at 1, or at
         that of the unit given, and stays above 0.001: standardise the columns of X all the same.
@@ -89,10 +88,18 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     sparsity_cost : float, default=0.0
         Strength of the pull towards `sparsity_target`, on hidden biases and weights. With momentum
         0.9, values near 1 overshoot; start at 0.1 or less.
-    batch_size : int, default=100
-        Rows per update. A last, shorter batch takes a proportionally smaller step.
-    n_epochs : int, default=10
-        Passes over the training rows.
+    batch_size : int, default=None
+        Rows per update. A last, shorter batch takes a proportionally smaller step. None means a
+        fifth of the training rows, but 16 at least and 100 at most.
+    n_epochs : int, default=None
+        Passes over the training rows. None means 10, or as many as 1,000 updates take if that is
+        more: small sets need many passes. With a `learning_rate` or `momentum` for each epoch, None
+        means as many as those have values.
+    draw_visible : bool, default=None
+        Whether each epoch draws states for what Bernoulli visible units are given as probabilities.
+        None means where the rows are grey: a quarter of the columns or more vary less than half as
+        much as such states do, as columns of measurements scaled to [0, 1]. Grey rows that are
+        drawn also start from larger weights.
     validation_fraction : float, default=0.0
         Share of the rows held out to watch the free-energy gap, in [0, 1).
     backend : {"numpy", "tensorflow"}, default="numpy"
@@ -160,14 +167,15 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     algorithm: str = "cd"
     n_gibbs: int = 1
     n_chains: int | None = None
-    learning_rate: float | Sequence[float] = 0.05
+    learning_rate: float | Sequence[float] | None = None
     learn_variance: bool = False
     momentum: float | Sequence[float] = 0.9
     weight_decay: float = 2e-4
     sparsity_target: float | None = None
     sparsity_cost: float = 0.0
-    batch_size: int = 100
-    n_epochs: int = 10
+    batch_size: int | None = None
+    n_epochs: int | None = None
+    draw_visible: bool | None = None
     validation_fraction: float = 0.0
     backend: str = "numpy"
     dtype: str = "float32"
@@ -300,10 +308,11 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             saved = Checkpoint(checkpoint, parameters_as_json(self), rng)
         if self.validation_fraction:
             rows.hold_out(self.validation_fraction, rng)
-        hidden, recipe = units.resolve(self.hidden, self.n_hidden, "hidden"), recipe_of(self)
+        hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
+        recipe = recipe_of(self, rows, visible)
         state = learning.start(rows, visible, hidden, recipe, self.dtype, rng)
         if saved:
-            saved.restore(state, self.n_epochs)
+            saved.restore(state, recipe.n_epochs)
 
         def after_epoch(state: State) -> None:
             if saved:
@@ -311,7 +320,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             if callback:
                 callback(state)
 
-        self._train(state, rows, self.n_epochs, strategy, after_epoch)
+        self._train(state, rows, recipe, recipe.n_epochs, strategy, after_epoch)
+        if not state.interrupted:
+            n_updates = state.n_epochs * -(-rows.n_rows // recipe.batch_size)
+            monitored = rows.monitored().astype(self.dtype)
+            for doubt in convergence.doubts(state.machine, monitored, n_updates):
+                convergence.warn(doubt, stacklevel=2)
         return self
 
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -337,17 +351,19 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if not first:
             self._check_continues()
         rows, visible = self._training_rows(X, state and state.machine.visible)
+        recipe = recipe_of(self, rows, visible)
         if first:
             hidden, rng = units.resolve(self.hidden, self.n_hidden, "hidden"), self.random_state
-            of_training = recipe_of(self), self.dtype, as_generator(rng)
+            of_training = recipe, self.dtype, as_generator(rng)
             state = learning.start(rows, visible, hidden, *of_training)
-        self._train(state, rows, state.n_epochs + 1, keep=not first)
+        self._train(state, rows, recipe, state.n_epochs + 1, keep=not first)
         return self
 
     def _train(
         self,
         state: State,
         rows: Table | Batches,
+        recipe: Recipe,
         n_epochs: int,
         strategy: "tf.distribute.Strategy | None" = None,
         after_epoch: Callable[[State], Any] = lambda state: None,
@@ -357,7 +373,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Where that fails there is no model any more; with `keep`, only where training diverges.
         """
-        recipe, worst = recipe_of(self), 0.0
+        worst = 0.0
         engine = engines.engine_of(self.backend, recipe, strategy)
         state.complete(recipe)
         self.state_, state.interrupted = state, False
@@ -385,8 +401,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                     del self.state_
                 raise
         if worst > 10:
-            message = f"training is close to diverging: {learning.cure(recipe)}"
-            warnings.warn(message, ConvergenceWarning, stacklevel=3)
+            convergence.warn(f"training is close to diverging: {learning.cure(recipe)}")
 
     # The model --------------------------------------------------------------------------------
 

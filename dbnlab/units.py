@@ -57,6 +57,10 @@ class Unit:
         """The bias that gives the mean of `n_rows` rows, finite even for constant columns."""
         raise NotImplementedError
 
+    def binary(self) -> NDArray:
+        """Which units are binary, so that they read numbers in [0, 1] as probabilities."""
+        return np.zeros(self.n_units, dtype=bool)
+
     def variances(self) -> NDArray:
         """Variance of each Gaussian unit given its field, NaN for units of other types."""
         return np.full(self.n_units, np.nan)
@@ -132,6 +136,9 @@ class Bernoulli(Unit):
         margin = 0.5 / n_rows
         p = np.clip(mean, margin, 1 - margin)
         return np.log(p / (1 - p))
+
+    def binary(self) -> NDArray:
+        return np.ones(self.n_units, dtype=bool)
 
     def check(self, V: NDArray) -> NDArray:
         return _in_interval(V, "Bernoulli", "scale each column, as by MinMaxScaler(clip=True)")
@@ -445,6 +452,9 @@ class Joint(Unit):
 
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
         return np.concatenate([u.bias_from_mean(part, n_rows) for u, part in self._parts(mean)])
+
+    def binary(self) -> NDArray:
+        return np.concatenate([unit.binary() for unit in self.units])
 
     def variances(self) -> NDArray:
         return np.concatenate([unit.variances() for unit in self.units])

@@ -359,7 +359,7 @@ def test_the_stack_wins_over_its_prototypes_and_leaves_them_as_they_are(X):
     prototypes = [
         RBM(99, visible="gaussian", n_epochs=1, backend="tensorflow", random_state=5, verbose=1),
         RBM(99, visible="gaussian", hidden="gaussian", n_epochs=2, learning_rate=1e-3),
-        None,
+        None,  # two batches a pass, so 500 passes
     ]
     before = [prototype and prototype.get_params() for prototype in prototypes]
     dbn = DBN((4, 3, 2), prototypes, random_state=0).fit(X)
@@ -368,7 +368,7 @@ def test_the_stack_wins_over_its_prototypes_and_leaves_them_as_they_are(X):
     assert [rbm.n_hidden for rbm in dbn.rbms_] == [4, 3, 2]
     assert [rbm.visible for rbm in dbn.rbms_] == ["gaussian", "bernoulli", "gaussian"]
     assert [rbm.hidden for rbm in dbn.rbms_] == ["bernoulli", "gaussian", "bernoulli"]
-    assert [len(rbm.history_["update_ratio"]) for rbm in dbn.rbms_] == [1, 2, 10]
+    assert [len(rbm.history_["update_ratio"]) for rbm in dbn.rbms_] == [1, 2, 500]
     assert {rbm.backend for rbm in dbn.rbms_} == {"numpy"}
     assert dbn.rbms_[0].random_state != 5
 

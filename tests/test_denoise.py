@@ -190,7 +190,7 @@ def test_without_evidence_a_dbn_with_labels_dreams_its_own_distribution():
 
 
 def test_samples_agree_with_known_pixels_and_differ_elsewhere(images):
-    rbm = RBM(30, n_epochs=5, random_state=0).fit(images.reshape(200, -1))
+    rbm = RBM(30, n_epochs=5, draw_visible=False, random_state=0).fit(images.reshape(200, -1))
     noisy = corrupt(images[:5], "missing_block", 0.25, random_state=0)
     drawn = GibbsDenoiser(rbm, "missing_block", random_state=0).sample(noisy, 3)
     known = ~np.isnan(noisy)

@@ -298,12 +298,13 @@ def test_early_stopping_gives_back_the_best_weights(digits):
 
 
 def test_training_stops_ten_epochs_after_the_best(digits):
-    settings = {"learning_rate": 0.3, "n_epochs": 60, "early_stopping": True, "random_state": 0}
+    settings = {"learning_rate": 0.3, "n_epochs": 50, "early_stopping": True, "random_state": 0}
+    settings["batch_size"] = 100
     classifier = DBNClassifier((16,), pretrain=False, **settings).fit(
         digits.X[:200], digits.y[:200]
     )
     losses = classifier.history_["val_loss"]
-    assert len(losses) == np.argmin(losses) + 11 < 60
+    assert len(losses) == np.argmin(losses) + 11 < 50
 
 
 def test_held_out_rows_do_not_train_the_dbn(X, y):
@@ -339,7 +340,7 @@ def test_same_seed_same_bits_and_global_generators_stay_untouched(X, y, pretrain
 
 
 def test_weight_decay_and_max_norm_bind(X, y):
-    settings = QUICK | {"n_epochs": 60, "learning_rate": 0.1}
+    settings = QUICK | {"n_epochs": 60, "batch_size": 100, "learning_rate": 0.1}
     free = hidden_weights(DBNClassifier(**settings).fit(X, y).keras_model_)
     decayed = hidden_weights(DBNClassifier(**settings, weight_decay=0.1).fit(X, y).keras_model_)
     bound = hidden_weights(DBNClassifier(**settings, max_norm=0.5).fit(X, y).keras_model_)
@@ -358,7 +359,7 @@ def test_max_norm_is_that_of_the_weights_into_one_unit(X, y):
 
 def test_weight_decay_adds_half_the_sum_of_squares_to_the_loss(X, y):
     settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30}
-    plain = DBNClassifier(**settings).fit(X, y)
+    plain = DBNClassifier(**settings, weight_decay=0.0).fit(X, y)
     decayed = DBNClassifier(**settings, weight_decay=0.1).fit(X, y)
     squares = sum((W**2).sum() for W in decayed.keras_model_.get_weights()[::2])
     added = decayed.history_["loss"][0] - plain.history_["loss"][0]
@@ -427,7 +428,7 @@ def test_balanced_weights_count_a_rare_class_as_much_as_the_others(unbalanced, e
 def test_weights_of_classes_enter_the_loss(X, y):
     names = np.array(["ant", "bee", "cat"])[y]
     of_class = {"ant": 3.0, "cat": 0.5}
-    settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30}
+    settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30, "weight_decay": 0.0}
     classifier = DBNClassifier(**settings, class_weight=of_class).fit(X, names)
     weights = np.array([3, 1, 0.5])[y]
     p = classifier.predict_proba(X)[np.arange(30), y]
@@ -438,6 +439,7 @@ def test_weights_of_classes_enter_the_loss(X, y):
 
 def test_held_out_rows_are_weighed_too(X, y):
     settings = QUICK | FROZEN_IN_PLACE | {"early_stopping": True, "validation_fraction": 0.5}
+    settings["weight_decay"] = 0.0
     plain, weighed = (
         DBNClassifier(**settings, class_weight=weights).fit(X, y).history_["val_loss"][0]
         for weights in (None, {0: 3.0, 1: 3.0, 2: 3.0})
@@ -586,7 +588,7 @@ GAUSSIAN = DBN(rbm=RBM(visible="gaussian", learning_rate=0.001, n_epochs=1))
     [
         DBNClassifier((16,), GAUSSIAN, n_epochs=8, batch_size=20, learning_rate=0.1),
         DBNRegressor((16,), GAUSSIAN, n_epochs=8, batch_size=20, learning_rate=0.1),
-        DeepAutoencoder((4, 2), GAUSSIAN, n_epochs=2),
+        DeepAutoencoder((4, 2), GAUSSIAN, n_epochs=2, batch_size=100),
     ],
     ids=lambda estimator: type(estimator).__name__,
 )

@@ -12,6 +12,7 @@ from sklearn.datasets import load_breast_cancer, load_iris
 from sklearn.ensemble import VotingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, units
@@ -264,3 +265,21 @@ def test_tensorflow_in_the_mode_of_version_1_is_refused(call):
         "RuntimeError TensorFlow is in the mode of its version 1: leave out "
         "tf.compat.v1.disable_v2_behavior\n"
     )
+
+
+def test_rows_that_a_scaler_has_not_seen_are_cut_off_with_a_warning():
+    pipeline = make_pipeline(
+        MinMaxScaler(), RBM(8, n_epochs=2, random_state=0), LogisticRegression()
+    )
+    with pytest.warns(UserWarning, match=r"beyond \[0, 1\], .* MinMaxScaler\(clip=True\)"):
+        scores = cross_val_score(pipeline, *load_breast_cancer(return_X_y=True))
+    assert np.isfinite(scores).all()
+
+
+@pytest.mark.parametrize("value", [-1, 7])
+def test_rows_on_another_scale_are_refused(value, rng):
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(rng.random((20, 4)))
+    with pytest.raises(ValueError, match=r"units need \[0, 1\]"):
+        rbm.transform([[0, 1, 0.5, value]])
+    with pytest.raises(ValueError, match=r"units need \[0, 1\]"):
+        rbm.transform(np.full((2, 4), 2.0))

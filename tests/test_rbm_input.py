@@ -159,7 +159,8 @@ BAD_PARAMETERS = [
             (True, TypeError),
         ]
     ],
-    *[(name, None, TypeError) for name in ("n_hidden", "n_gibbs", "batch_size", "n_epochs")],
+    *[(name, None, TypeError) for name in ("n_hidden", "n_gibbs")],
+    *[("draw_visible", value, TypeError) for value in (1, "yes")],
     ("n_hidden", np.array([3, 4]), TypeError),
     ("learn_variance", True, ValueError),
     ("learn_variance", 1, TypeError),
@@ -168,7 +169,6 @@ BAD_PARAMETERS = [
     ("learning_rate", -0.1, ValueError),
     ("learning_rate", np.nan, ValueError),
     ("learning_rate", "fast", TypeError),
-    ("learning_rate", None, TypeError),
     ("learning_rate", True, TypeError),
     ("learning_rate", np.inf, ValueError),
     ("learning_rate", np.array(0.1), TypeError),
@@ -308,7 +308,8 @@ def test_a_model_whose_data_were_refused_is_not_fitted(X):
 )
 def test_exploding_but_finite_training_warns_where_it_was_called(rng, train):
     X = 10 * rng.standard_normal((50, 6))
-    rbm = RBM(5, visible="gaussian", hidden="gaussian", n_epochs=3, random_state=0)
+    rbm = RBM(5, visible="gaussian", hidden="gaussian", learning_rate=0.05, n_epochs=3)
+    rbm.set_params(batch_size=50, random_state=0)
     with pytest.warns(ConvergenceWarning, match="diverging: lower learning_rate") as caught:
         train(rbm, X)
     assert caught[0].filename == __file__
@@ -377,6 +378,7 @@ def test_clone_copies_every_parameter(X):
         "sparsity_cost": 0.3,
         "batch_size": 6,
         "n_epochs": 2,
+        "draw_visible": True,
         "validation_fraction": 0.2,
         "backend": "tensorflow",
         "dtype": "float64",
@@ -469,7 +471,7 @@ def test_a_failed_save_leaves_the_old_file_and_nothing_else(
 @pytest.mark.parametrize("algorithm", ["cd", "pcd"])
 def test_training_goes_on_after_loading(tmp_path, X, algorithm):
     rbm = RBM(3, algorithm=algorithm, sparsity_target=0.2, sparsity_cost=0.1, random_state=0)
-    rbm.fit(X).save(tmp_path / "model")
+    rbm.set_params(n_epochs=10).fit(X).save(tmp_path / "model")
     first, second = RBM.load(tmp_path / "model"), RBM.load(tmp_path / "model")
     assert first.partial_fit(X) is first
     second.partial_fit(X)

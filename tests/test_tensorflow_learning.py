@@ -133,7 +133,7 @@ def test_both_engines_turn_the_same_numbers_into_the_same_weights(case):
     case = {"n_rows": 530, "visible": "bernoulli", "momentum": 0.0, "weight_decay": 0.0} | case
     X = rows(case["visible"], case.pop("n_rows")) * case.pop("scale", 1)
     case["visible"] = VISIBLE.get(case["visible"], case["visible"])
-    case = {"learning_rate": 0.01} | case | {"n_epochs": 2, "dtype": "float64"}
+    case = {"learning_rate": 0.01, "batch_size": 100} | case | {"n_epochs": 2, "dtype": "float64"}
     compiled = RBM(16, backend="tensorflow", random_state=0, **case).fit(X)
     plain = RBM(16, **case)
     plain.set_params(random_state=Replayed(0, plain)).fit(X)
