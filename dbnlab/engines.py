@@ -1,5 +1,6 @@
 """Which engine computes: NumPy, or TensorFlow where it is asked for."""
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from dbnlab.learning import Recipe
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+# Where TensorFlow has started.
+_process: int | None = None
 
 
 def engine_of(
@@ -40,9 +44,16 @@ def load_tensorflow() -> Any:
     Raises
     ------
     ImportError, RuntimeError
-        If it does not load, or is in the mode of its version 1.
+        If it does not load, is in the mode of its version 1, or would hang.
     """
+    global _process
     tf = optional("tensorflow", "tensorflow")
+    if _process not in (None, os.getpid()):
+        raise RuntimeError(
+            "TensorFlow had started when this process was forked, and hangs in such a process: "
+            "start workers by joblib's 'loky' or multiprocessing's 'spawn'"
+        )
+    _process = os.getpid()
     if not tf.executing_eagerly():
         raise RuntimeError(
             "TensorFlow is in the mode of its version 1: leave out tf.compat.v1.disable_v2_behavior"

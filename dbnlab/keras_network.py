@@ -102,6 +102,7 @@ def batches(
 
 def predict(model: "keras.Sequential", X: NDArray) -> NDArray:
     """Outputs of the network, in the dtype of a floating `X`."""
+    load_keras()
     rows = X.astype(model.inputs[0].dtype, copy=False)
     # Not model.predict, which compiles a function for each new model before its first row.
     starts = range(0, len(rows), PREDICTED_ROWS)

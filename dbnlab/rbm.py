@@ -57,7 +57,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     n_hidden : int, default=256
         Number of hidden units.
     visible : {"bernoulli", "gaussian"} or Unit, default="bernoulli"
-        Type of the visible units. Bernoulli units take values in [0, 1], read as probabilities;
+        Type of the visible units. Bernoulli units take values in [0, 1], read as probabilities
+        (what a scaler puts beyond in new rows is cut off, with a warning);
         Gaussian units have variance 1 given the hidden units, so standardise the columns of X.
         Softmax blocks, word counts, layers of mixed type and Gaussian units of other variances
         come from `dbnlab.units`.

@@ -267,6 +267,33 @@ def test_tensorflow_in_the_mode_of_version_1_is_refused(call):
     )
 
 
+FORKED = """
+import multiprocessing, sys, warnings
+import numpy as np
+from dbnlab import DBN, RBM, DBNClassifier
+
+warnings.simplefilter("ignore")
+X = np.eye(9).repeat(9, axis=0)
+model = DBNClassifier((4,), DBN(rbm=RBM(n_epochs=1)), n_epochs=1).fit(X, X.argmax(axis=1))
+
+
+def predict(rows):
+    try:
+        return str(model.predict(rows))
+    except RuntimeError as error:
+        return str(error)
+
+
+with multiprocessing.get_context("fork").Pool(1) as pool:
+    print(pool.apply_async(predict, (X,)).get(timeout=60))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on Windows")
+def test_a_fork_after_tensorflow_is_refused_instead_of_hanging():
+    assert "TensorFlow had started when this process was forked" in run_python(FORKED)
+
+
 def test_rows_that_a_scaler_has_not_seen_are_cut_off_with_a_warning():
     pipeline = make_pipeline(
         MinMaxScaler(), RBM(8, n_epochs=2, random_state=0), LogisticRegression()
