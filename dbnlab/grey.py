@@ -34,8 +34,10 @@ def is_grey(V: NDArray, binary: NDArray) -> bool:
 
 def drawn(V: NDArray, binary: NDArray, rng: np.random.Generator) -> NDArray:
     """`V`, the probabilities in it replaced by states."""
-    states = rng.random(V.shape, dtype=V.dtype) < V
-    return np.where(binary, states, V).astype(V.dtype, copy=False)
+    states = rng.random(V.shape, dtype=V.dtype)
+    np.less(states, V, out=states)  # in place: there may be many rows
+    states[:, ~binary] = V[:, ~binary]
+    return states
 
 
 def widen(

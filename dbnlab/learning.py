@@ -294,7 +294,7 @@ def train_epoch(state: State, rows: Table | Batches, engine: Engine) -> None:
     n_full, dtype = min(recipe.batch_size, rows.n_rows), state.machine.weights.dtype
     for X, order in rows.windows(state.rng, n_full):
         if recipe.draw_visible:
-            X = grey.drawn(X.astype(dtype), state.machine.visible.binary(), state.rng)
+            X = grey.drawn(X.astype(dtype, copy=False), state.machine.visible.binary(), state.rng)
         engine.train_window(state, X, order, n_full, rate, momentum)
 
 
