@@ -34,7 +34,8 @@ from dbnlab import DBNClassifier, DBNRegressor
 from dbnlab.datasets import load_csv
 
 TARGET = Path(__file__).parent / "results" / "defaults.json"
-SPLITS = (0, 1, 2)
+# The defaults were chosen on splits 0 and 1 of these tables.
+SPLITS = (10, 11, 12)
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 CARRIED = {

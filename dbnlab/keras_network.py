@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import keras
 
 ACTIVATIONS = {units.Bernoulli: "sigmoid", units.Gaussian: "linear"}
-PREDICTED_ROWS = 1000
+PREDICTED_ROWS = 128
 
 
 def to_keras(stack: Stack, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
@@ -104,9 +104,11 @@ def predict(model: "keras.Sequential", X: NDArray) -> NDArray:
     """Outputs of the network, in the dtype of a floating `X`."""
     load_keras()
     rows = X.astype(model.inputs[0].dtype, copy=False)
-    # Not model.predict, which compiles a function for each new model before its first row.
-    starts = range(0, len(rows), PREDICTED_ROWS)
-    outputs = np.concatenate([model(rows[s : s + PREDICTED_ROWS]) for s in starts])
+    # Not model.predict, which compiles a function for each new model before its first row. Always as
+    # many rows at once: the last digits of single precision depend on that.
+    padded = np.pad(rows, ((0, -len(rows) % PREDICTED_ROWS), (0, 0)))
+    starts = range(0, len(padded), PREDICTED_ROWS)
+    outputs = np.concatenate([model(padded[s : s + PREDICTED_ROWS]) for s in starts])[: len(rows)]
     return outputs.astype(X.dtype if X.dtype.kind == "f" else np.float64)
 
 

@@ -323,7 +323,7 @@ def test_a_model_at_a_length_survives_its_file(tmp_path):
 def test_counts_may_be_of_any_type_of_number(kind):
     X = np.tile(MIXED, (20, 1)) * 15
     settings = {"visible": ReplicatedSoftmax(3), "learning_rate": 1e-3, "random_state": 0}
-    settings["n_epochs"] = 10
+    settings |= {"n_epochs": 10, "batch_size": 100}
     rbm, other = RBM(3, **settings).fit(X), RBM(3, **settings).fit(X.astype(kind))
     np.testing.assert_array_equal(rbm.weights_, other.weights_)
     np.testing.assert_allclose(other.transform(X.astype(kind)), rbm.transform(X), rtol=1e-5)

@@ -341,8 +341,11 @@ def test_same_seed_same_bits_and_global_generators_stay_untouched(X, y, pretrain
 
 def test_weight_decay_and_max_norm_bind(X, y):
     settings = QUICK | {"n_epochs": 60, "batch_size": 100, "learning_rate": 0.1}
+    settings["weight_decay"] = 0.0
     free = hidden_weights(DBNClassifier(**settings).fit(X, y).keras_model_)
-    decayed = hidden_weights(DBNClassifier(**settings, weight_decay=0.1).fit(X, y).keras_model_)
+    decayed = hidden_weights(
+        DBNClassifier(**settings | {"weight_decay": 0.1}).fit(X, y).keras_model_
+    )
     bound = hidden_weights(DBNClassifier(**settings, max_norm=0.5).fit(X, y).keras_model_)
     assert np.abs(decayed[0]).sum() < 0.5 * np.abs(free[0]).sum()
     assert np.linalg.norm(bound[0], axis=0).max() <= 0.5 + 1e-6
@@ -580,7 +583,7 @@ def test_copies_and_pickles_predict_alike(X, y):
     assert not hasattr(clone(classifier), "keras_model_")
 
 
-GAUSSIAN = DBN(rbm=RBM(visible="gaussian", learning_rate=0.001, n_epochs=1))
+GAUSSIAN = DBN(rbm=RBM(visible="gaussian", learning_rate=0.001, batch_size=100, n_epochs=1))
 
 
 @pytest.mark.parametrize(
