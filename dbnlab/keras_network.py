@@ -104,8 +104,8 @@ def predict(model: "keras.Sequential", X: NDArray) -> NDArray:
     """Outputs of the network, in the dtype of a floating `X`."""
     load_keras()
     rows = X.astype(model.inputs[0].dtype, copy=False)
-    # Not model.predict, which compiles a function for each new model before its first row. Always as
-    # many rows at once: the last digits of single precision depend on that.
+    # Not model.predict, which compiles a function for each new model before its first row. Always
+    # as many rows at once: the last digits of single precision depend on that.
     padded = np.pad(rows, ((0, -len(rows) % PREDICTED_ROWS), (0, 0)))
     starts = range(0, len(padded), PREDICTED_ROWS)
     outputs = np.concatenate([model(padded[s : s + PREDICTED_ROWS]) for s in starts])[: len(rows)]
