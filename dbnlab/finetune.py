@@ -180,7 +180,7 @@ class FineTuned(StartedAtDBN):
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
         weight_decay = self.weight_decay
         if weight_decay is None:
-            # From small random weights a network would not get away against it.
+            # Against a penalty, a network of small random weights may stay where it starts.
             weight_decay = 1 / len(train) if self.pretrain else 0.0
         if weight_decay:
             options["kernel_regularizer"] = keras.regularizers.L2(weight_decay / 2)
