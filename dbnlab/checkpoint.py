@@ -30,6 +30,8 @@ class Checkpoint:
 
     Raises
     ------
+    OSError
+        If the file cannot be written to.
     ValueError
         If there is a file that is damaged or comes from other parameters.
     """
@@ -40,35 +42,38 @@ class Checkpoint:
         self.path, self.parameters = path, json.loads(files.as_json(parameters))
         self._found = files.read(path, KIND) if os.path.exists(path) else None
         if self._found:
-            header, arrays = self._found
-            if "data_bias" not in arrays:
-                raise ValueError(f"{path} was written by an earlier version: choose another path")
+            header = self._found[0]
             for name, now in sorted(self.parameters.items()):
                 then = header["parameters"].get(name)
                 if name not in FREE and now != then:
                     self._refuse(f"{name} was {then!r} there and is {now!r} here")
-            self._set(rng, header["start"])
+            if header["start"]["bit_generator"] != rng.bit_generator.state["bit_generator"]:
+                self._refuse("random_state is a generator of another kind")
+            rng.bit_generator.state = header["start"]
+        else:
+            # A path that cannot be written to is known before the first epoch, not after it.
+            files.check_writable(path)
         self._start = copy.deepcopy(rng.bit_generator.state)
 
     def _refuse(self, why: str) -> None:
         raise ValueError(f"checkpoint {self.path} is of another run: {why}; choose another path")
-
-    def _set(self, rng: np.random.Generator, state: dict) -> None:
-        if state["bit_generator"] != rng.bit_generator.state["bit_generator"]:
-            self._refuse("random_state is a generator of another kind")
-        rng.bit_generator.state = state
 
     def restore(self, state: State, n_epochs: int) -> None:
         """Continue where the file was written, if there was one."""
         if not self._found:
             return
         header, arrays = self._found
-        if not np.array_equal(state.data_bias, arrays["data_bias"]):
+        if not np.array_equal(state.data_bias, arrays.get("data_bias", state.data_bias)):
             self._refuse("the training rows are others")
-        state.restore(arrays, header["history"])
+        try:
+            state.restore(arrays, header["history"])
+            state.rng.bit_generator.state = header["random"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(
+                f"checkpoint {self.path} is damaged ({error}): delete it, or choose another path"
+            ) from error
         if state.n_epochs > n_epochs:
             self._refuse("it has been trained for more than n_epochs already")
-        self._set(state.rng, header["random"])
 
     def write(self, state: State) -> None:
         """Replace the file by the present state of training."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array, check_scalar
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dbnlab.grey import cut_off
 
@@ -82,6 +82,17 @@ def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     """
     X = validate_data(estimator, X, reset=False)
     return _floating(unit.check(cut_off(X, unit.binary())), dtype)
+
+
+def check_machine(rbm: Any) -> None:
+    """Refuse what is no fitted machine, a stack of them among it."""
+    check_is_fitted(rbm)
+    if hasattr(rbm, "rbms_"):
+        raise TypeError(
+            "a stack of RBMs has no one energy: give one of them, such as dbn.rbms_[-1]"
+        )
+    if not hasattr(rbm, "machine_"):
+        raise TypeError(f"rbm must be a fitted RBM, got {rbm!r}")
 
 
 def check_same_columns(estimator: Any, inner: Any) -> None:

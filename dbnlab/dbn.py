@@ -5,6 +5,7 @@ The mathematics of the stack is in `dbnlab.stack`, up-down training in `dbnlab.u
 
 import copy
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -18,8 +19,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
-from dbnlab import convergence, engines, greedy, keras_network, units, up_down
-from dbnlab.attributes import shown
+from dbnlab import convergence, engines, greedy, keras_network, likelihood, units, up_down
+from dbnlab.attributes import shown, whole_or_not
 from dbnlab.checks import (
     POSITIVE,
     RandomState,
@@ -31,8 +32,7 @@ from dbnlab.checks import (
     pass_names_on,
     plain_labels,
 )
-from dbnlab.files import SavedModel
-from dbnlab.learning import Diverged
+from dbnlab.files import SavedModel, check_stored
 from dbnlab.parameters import effort
 from dbnlab.rbm import RBM
 from dbnlab.rows import MONITORED_ROWS, check_one_table
@@ -157,6 +157,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     # Greedy training --------------------------------------------------------------------------
 
+    @whole_or_not()
     def fit(
         self,
         X: ArrayLike,
@@ -186,14 +187,14 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError, TypeError
             If rows, classes or parameters are not what they should be, or if training diverges.
         KeyboardInterrupt
-            After Ctrl-C: a part of a stack is not a DBN, but a checkpoint can complete it.
+            After Ctrl-C: a part of a stack is not a DBN, but a checkpoint can complete it. Then, as
+            after an error, the estimator is as it was before.
         """
         greedy.check_parameters(self)
         if checkpoint is not None and self.propagate == "sample":
             raise ValueError("checkpoint needs propagate='mean': states are drawn anew each epoch")
         if checkpoint is not None and self.random_state is None:
             raise ValueError("checkpoint needs a random_state, or no other run could go on from it")
-        vars(self).pop("rbms_", None)
         check_one_table(self, X)
         X = validate_data(self, X)
         labels = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
@@ -218,7 +219,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_updates = n_epochs * -(-len(X) // batch_size)
         doubt = convergence.doubt_of_answers(found, np.ravel(y)[:MONITORED_ROWS], n_updates)
         if doubt:
-            convergence.warn(doubt)
+            convergence.warn(doubt, stacklevel=4)
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         """Label block of the classes found in y, which `classes_` then names."""
@@ -258,6 +259,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     # Up-down training -------------------------------------------------------------------------
 
+    @whole_or_not("stack_", "rbms_")
     def up_down(
         self,
         X: ArrayLike,
@@ -272,7 +274,8 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """Go on with the up-down algorithm, which unties recognition and generative weights.
 
         The contrastive form of wake-sleep of Hinton, Osindero & Teh (2006), section 5 and appendix
-        B. It runs in NumPy, whatever the backend.
+        B. It runs in NumPy, whatever the backend. Ctrl-C ends it early with a warning and leaves
+        the network as it is at that moment; after an error the network is as it was before.
 
         Parameters
         ----------
@@ -304,9 +307,11 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         numbers = steps, learning_rate, batch_size
         try:
             up_down.train(self.stack_, V, labels, *numbers, rng, self.verbose)
-        except Diverged:
-            del self.rbms_
-            raise
+        except KeyboardInterrupt:
+            warnings.warn(
+                "up-down training was interrupted: the model keeps what it has learnt so far",
+                stacklevel=3,
+            )
         return self
 
     # Up and down ------------------------------------------------------------------------------
@@ -458,7 +463,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         values, standard_errors : ndarray of shape (n_samples,)
             In nats. The errors are those of the draws alone, not of `log_z`.
         """
-        V = self._rows(X).astype(np.float64)
+        V, log_z = self._rows(X).astype(np.float64), likelihood.log_z_value(log_z)
         if isinstance(self.stack_.top.visible, units.ReplicatedSoftmax):
             raise ValueError(
                 "with one layer of word counts log Z depends on the document's length, and the "
@@ -473,7 +478,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             mean += step / number
             squares += step * (value - mean)
         error = np.sqrt(squares / (n_samples - 1) / n_samples)
-        return mean - float(getattr(log_z, "value", log_z)), error
+        return mean - log_z, error
 
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Deterministic score of each row, in nats: the higher, the more like the training rows.
@@ -533,15 +538,17 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        rbms = []
+        rbms, arrays = [], dict(arrays)
         for number, layer in enumerate(header["layers"]):
             prefix = f"layer_{number}_"
-            own = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+            names = [name for name in arrays if name.startswith(prefix)]
+            own = {name.removeprefix(prefix): arrays.pop(name) for name in names}
             rbms.append(RBM.from_parts(layer, own))
         prototypes = greedy.prototypes_from_json(header["parameters"]["rbm"], rbms)
         dbn = cls(**header["parameters"] | {"rbm": prototypes})
+        greedy.check_parameters(dbn)
         if dbn.joint_labels:
-            dbn.classes_ = arrays["classes"]
+            dbn.classes_ = arrays.pop("classes")
         greedy.check_fit(rbms, dbn.joint_labels)
         dbn.assemble(rbms, as_generator(dbn.random_state))
         if dbn.joint_labels and dbn.stack_.n_labels != len(dbn.classes_):
@@ -551,10 +558,11 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         for name in DIRECTED:
             stored = getattr(dbn.stack_, name)
             for number, tied in enumerate(stored[:-1]):
-                array = arrays[f"{name}_{number}"].astype(tied.dtype)
-                if array.shape != tied.shape or not np.isfinite(array).all():
-                    raise ValueError(f"{name} of layer {number} is not finite, or of a wrong shape")
-                stored[number] = array
+                array = arrays.pop(f"{name}_{number}")
+                check_stored(f"{name}_{number}", array, tied.shape)
+                stored[number] = array.astype(tied.dtype)
+        if arrays:
+            raise ValueError(f"it holds {sorted(arrays)}, which are no part of it")
         dbn.n_features_in_ = dbn.stack_.units[0].n_units
         return dbn
 

@@ -1,13 +1,28 @@
-"""Model files: an npz of arrays with a JSON header, written whole or not at all, no pickle."""
+"""Model files: an npz of arrays with a JSON header, written whole or not at all, no pickle.
 
+The comment of the archive, its last bytes, is the SHA-256 of all bytes before.
+"""
+
+import hashlib
+import io
 import json
 import os
+import stat
+import struct
+import uuid
+import zipfile
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
+
+VERSION = 2
+DIGEST_BYTES = 64
+# What zipfile, NumPy and json raise over bytes that they do not understand.
+DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, IndexError)
+DAMAGE += (EOFError, NotImplementedError, RuntimeError, OverflowError, struct.error)
 
 
 class SavedModel:
@@ -18,9 +33,18 @@ class SavedModel:
 
         The file appears whole or not at all. Momentum, persistent chains and the state of the
         generator are not kept: training that goes on after `load` starts them afresh.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        ValueError, TypeError
+            If a parameter has been set to what `load` would refuse.
         """
         check_is_fitted(self)
         header, arrays = self.to_parts()
+        # What `load` would refuse is refused here, while there is a model to save.
+        type(self).from_parts(json.loads(as_json(header)), arrays)
         if hasattr(self, "feature_names_in_"):
             arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
         write(path, {"model": type(self).__name__, **header}, arrays)
@@ -31,18 +55,21 @@ class SavedModel:
 
         Raises
         ------
-        FileNotFoundError
-            If there is no such file.
+        OSError
+            If the file cannot be read, FileNotFoundError among them.
         ValueError
             If the file is damaged or holds something else.
         """
         header, arrays = read(path, cls.__name__)
+        names = arrays.pop("feature_names_in", None)
         try:
             model = cls.from_parts(header, arrays)
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            if names is not None:
+                if names.dtype.kind != "U" or names.shape != (model.n_features_in_,):
+                    raise ValueError("feature_names_in are not the names of its columns")
+                model.feature_names_in_ = names.astype(object)
+        except DAMAGE as error:
             raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
-        if "feature_names_in" in arrays:
-            model.feature_names_in_ = arrays["feature_names_in"].astype(object)
         return model
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
@@ -57,15 +84,64 @@ class SavedModel:
 
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
     """Write `arrays` and, as an entry "header" in JSON, `header`, to exactly `path`."""
-    path = Path(path)
+    place, archive = _place(path), io.BytesIO()
+    np.savez(archive, header=np.array(as_json({"version": VERSION, **header})), **arrays)
+    with zipfile.ZipFile(archive, "a") as opened:
+        opened.comment = bytes(DIGEST_BYTES)
+    content = archive.getbuffer()
+    content[-DIGEST_BYTES:] = _digest(content)
     # Written beside its place and moved there: a reader never sees half a file.
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary = _beside(place)
     try:
-        with open(temporary, "wb") as file:
-            np.savez(file, header=np.array(as_json(header)), **arrays)
-        os.replace(temporary, path)
+        _write_new(temporary, content)
+        if place.exists():
+            temporary.chmod(stat.S_IMODE(place.stat().st_mode))
+        os.replace(temporary, place)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def check_writable(path: str | os.PathLike) -> None:
+    """Raise what `write` would raise, such as PermissionError, and leave nothing behind."""
+    temporary = _beside(_place(path))
+    _write_new(temporary, b"")
+    temporary.unlink()
+
+
+def _place(path: str | os.PathLike) -> Path:
+    # Where a link leads: the link stays.
+    place = Path(os.path.realpath(path))
+    if place.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: give the path of a file")
+    if not place.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {place.parent}: make it first")
+    return place
+
+
+def _beside(place: Path) -> Path:
+    return place.with_name(f"{place.name}.{uuid.uuid4().hex}.tmp")
+
+
+def _write_new(path: Path, content: bytes | memoryview) -> None:
+    """A new file, which on Linux gets its name when it is complete: a kill leaves nothing."""
+    try:
+        file = os.open(path.parent, os.O_TMPFILE | os.O_WRONLY, 0o666)
+    # Other systems, and some file systems of Linux, cannot do that.
+    except (AttributeError, OSError):
+        binary = getattr(os, "O_BINARY", 0)
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | binary, 0o666)
+    with open(file, "wb") as opened:
+        opened.write(content)
+        opened.flush()
+        os.fsync(file)
+        if not path.exists():
+            # With a folder given, Python follows the link that the source is.
+            os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file)
+
+
+def _digest(content: bytes | memoryview) -> bytes:
+    """SHA-256, in hexadecimal digits, of all bytes but the last ones, which hold it."""
+    return hashlib.sha256(content[:-DIGEST_BYTES]).hexdigest().encode()
 
 
 def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]:
@@ -73,28 +149,53 @@ def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    OSError
+        If the file cannot be read, FileNotFoundError among them.
     ValueError
         If the file is damaged or holds something else.
     """
+    content = Path(path).read_bytes()
     try:
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = dict(file)
-            # NumPy gives out an entry that is no array as bytes.
-            if not all(isinstance(array, np.ndarray) for array in arrays.values()):
-                raise TypeError("an entry is no array")
+        arrays = _arrays(content)
         header = json.loads(str(arrays.pop("header")))
         found = header["model"]
-    except FileNotFoundError:
-        raise
-    # What zipfile, NumPy and json raise over a damaged file is not documented; all of it is seen.
-    except Exception as error:
-        raise ValueError(f"{path} is damaged or not a model saved by dbnlab") from error
+        # Files of dbnlab 0.1 have neither version nor digest.
+        if header.get("version") and _digest(content) != content[-DIGEST_BYTES:]:
+            raise ValueError("its digest is another")
+    except DAMAGE as error:
+        raise ValueError(f"{path} is damaged or not a model saved by dbnlab ({error})") from error
     if found != model:
         cure = f": load it with {found}.load" if str(found).isidentifier() else ""
         raise ValueError(f"{path} holds a {found}, not a {model}{cure}")
     return header, arrays
+
+
+def _arrays(content: bytes) -> dict[str, NDArray]:
+    """The arrays of an npz file by name; nothing is unpacked, and no pickle read."""
+    arrays = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if entry.compress_type != zipfile.ZIP_STORED or name in arrays:
+                raise ValueError(f"its entry {name!r} is compressed or there twice")
+            arrays[name] = _array(io.BytesIO(archive.read(entry)))
+    return arrays
+
+
+def _array(entry: io.BytesIO) -> NDArray:
+    if np.lib.format.read_magic(entry) != (1, 0):
+        raise ValueError("an entry is of an unknown version")
+    shape, by_column, dtype = np.lib.format.read_array_header_1_0(entry)
+    values = np.frombuffer(entry.read(), dtype)
+    return values.reshape(shape, order="F" if by_column else "C").copy(order="K")
+
+
+def check_stored(name: str, array: NDArray, shape: tuple, dtype: Any = np.floating) -> None:
+    """Raise ValueError unless an array from a file has this shape and type, and is finite."""
+    if array.shape != shape or not np.issubdtype(array.dtype, dtype):
+        raise ValueError(f"{name} is of {array.dtype} and shape {array.shape}, not {shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} is not finite")
 
 
 def as_json(header: dict) -> str:

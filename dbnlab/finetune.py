@@ -28,6 +28,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dbnlab import convergence, greedy, keras_network, units
+from dbnlab.attributes import whole_or_not
 from dbnlab.checks import (
     POSITIVE,
     SHARE,
@@ -68,7 +69,6 @@ class StartedAtDBN(BaseEstimator):
         self, X: NDArray, y: NDArray | None, rng: np.random.Generator
     ) -> tuple[list[units.Unit], str]:
         """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
-        vars(self).pop("dbn_", None)
         prototype = self._default_dbn() if self.dbn is None else self.dbn
         frozen = isinstance(prototype, FrozenEstimator)
         dbn = prototype.estimator if frozen else prototype
@@ -121,7 +121,7 @@ class StartedAtDBN(BaseEstimator):
         some = slice(MONITORED_ROWS)
         doubt = self._doubt(keras_network.predict(model, X[some]), answers[0][some], n_updates)
         if doubt:
-            convergence.warn(doubt, stacklevel=4)
+            convergence.warn(doubt, stacklevel=5)
 
     def _doubt(self, outputs: NDArray, targets: NDArray, n_updates: int) -> str | None:
         """What is wrong with outputs for training rows."""
@@ -311,6 +311,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
     class_weight: str | dict | None = None
 
+    @whole_or_not()
     def fit(self, X: ArrayLike, y: ArrayLike, X_unlabelled: ArrayLike | None = None) -> Self:
         """Train the DBN on all rows, then the network on those with a class.
 
@@ -387,6 +388,7 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
     Science 313.
     """
 
+    @whole_or_not()
     def fit(self, X: ArrayLike, y: ArrayLike, X_unlabelled: ArrayLike | None = None) -> Self:
         """Train the DBN on all rows, then the network on those with targets.
 
@@ -477,6 +479,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
     random_state: RandomState = None
     verbose: int = 0
 
+    @whole_or_not()
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Train the DBN on the rows of `X`, then the network to give them back.
 

@@ -70,9 +70,11 @@ def train(
             if not drawn:
                 rows = np.concatenate(list(rows)) if number or block.size else X
             path = None if checkpoint is None else f"{os.fspath(checkpoint)}.{number}"
-            rbm.fit(rows, checkpoint=path, strategy=strategy, callback=show)
+            rbm.train(rows, checkpoint=path, strategy=strategy, callback=show)
             if rbm.state_.interrupted:
-                raise KeyboardInterrupt
+                raise KeyboardInterrupt(
+                    f"interrupted in layer {number}: a part of a stack is no DBN, nothing is kept"
+                )
 
 
 class Propagated:
@@ -191,4 +193,8 @@ def prototypes_from_json(saved: Any, layers: Sequence[RBM]) -> Any:
         return [prototypes_from_json(one, [layer]) for one, layer in pairs]
     if saved and "frozen" in saved:
         return FrozenEstimator(copy.deepcopy(layers[0]))
-    return saved and RBM(**parameters.parameters_from_json(saved))
+    if not saved:
+        return None
+    rbm = RBM(**parameters.parameters_from_json(saved))
+    parameters.check_parameters(rbm)
+    return rbm

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from dbnlab import grey
 from dbnlab.energy import Machine
+from dbnlab.files import check_stored
 from dbnlab.rows import Batches, Table
 from dbnlab.units import Unit
 
@@ -140,7 +141,19 @@ class State:
         return {name: array for name, array in named.items() if array is not None}
 
     def restore(self, arrays: dict[str, NDArray], history: dict[str, list[float]]) -> None:
-        """Take over what `arrays` gave another state of the same model."""
+        """Take over what `arrays` gave another state of the same model, once it is `complete`.
+
+        Raises
+        ------
+        ValueError
+            If they are not of the same names, shapes and precision, or not finite.
+        """
+        own = self.arrays()
+        if arrays.keys() != own.keys():
+            raise ValueError(f"it holds {sorted(arrays)}, not {sorted(own)}")
+        for name, array in own.items():
+            check_stored(name, arrays[name], array.shape, array.dtype)
+        check_history(history)
         for name in OF_MACHINE:
             setattr(self.machine, name, arrays[name])
         for name in OF_TRAINING:
@@ -149,6 +162,15 @@ class State:
         self.history = history
         if self.log_variance is not None:
             self.show_variance()
+
+
+def check_history(history: Any) -> None:
+    """Raise ValueError unless it holds lists of numbers, as many in each."""
+    lists = list(history.values()) if isinstance(history, dict) else [None]
+    if not all(isinstance(values, list) and len(values) == len(lists[0]) for values in lists):
+        raise ValueError("its history is none: no lists of one length")
+    if not all(isinstance(value, Real) for values in lists for value in values):
+        raise ValueError("its history holds what is no number")
 
 
 def start(
@@ -350,8 +372,9 @@ def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -
     if len(held_out):
         gap = machine.free_energy(held_out).mean() - machine.free_energy(monitored).mean()
         values["free_energy_gap"] = gap
-    for name, value in values.items():
-        state.history.setdefault(name, []).append(float(value))
+    # In one step, which Ctrl-C cannot cut in two.
+    known = state.history
+    state.history = {name: [*known.get(name, []), float(v)] for name, v in values.items()}
     return error / (np.var(monitored, axis=0).mean() + 1)
 
 

@@ -9,16 +9,15 @@ import copy
 import warnings
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax, stdtrit
-from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import units
-from dbnlab.checks import RandomState, as_generator, check_number, fitted_rows
+from dbnlab import convergence, units
+from dbnlab.checks import RandomState, as_generator, check_machine, check_number, fitted_rows
 from dbnlab.energy import Machine
 from dbnlab.pseudo_likelihood import pseudo_log_likelihood as pseudo_log_likelihood
 
@@ -32,14 +31,21 @@ CHUNK = 2**17
 # towards the RBM, in the proportions of Salakhutdinov & Murray (2008), section 4.
 SCHEDULE = [0, 500 / 14500, 4500 / 14500, 1], [0, 0.5, 0.9, 1]
 BURN_IN = 1000
+# An estimate is doubtful if it rests on fewer runs than this.
+FEW_RUNS = 3
 
 
 class LogPartition(NamedTuple):
-    """log Z in nats with the ends of its 95 % confidence interval."""
+    """log Z in nats with the ends of its 95 % confidence interval.
+
+    `effective_sample_size` is the number of runs that the estimate rests on, (Σw)² / Σw² of their
+    importance weights w: near 1, one run carries it and the interval is none. Infinite if exact.
+    """
 
     value: float
     low: float
     high: float
+    effective_sample_size: float = np.inf
 
 
 def log_partition(
@@ -84,14 +90,15 @@ def log_partition(
     -------
     log_z : LogPartition
         Value and confidence interval in nats; an exact value is its own interval. The interval
-        covers the spread of the runs, not what all of them miss.
+        covers the spread of the runs, not what all of them miss. A ConvergenceWarning says if the
+        effective sample size is below 3.
 
     Raises
     ------
     ValueError
         If an argument is out of range, or "exact" is asked of a model too large to enumerate.
     """
-    check_is_fitted(rbm)
+    check_machine(rbm)
     if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
         raise ValueError(
             "log Z of a replicated softmax depends on the document's length: give "
@@ -110,13 +117,20 @@ def log_partition(
     log_z_base = _log_partition_of_base(machine, base_bias)
     if method == "ais":
         V = machine.visible.sample(np.tile(base_bias, (n_chains, 1)), rng)
-        mean, error = _log_mean_exp(_anneal(machine, base_bias, betas, V, rng))
-        value = log_z_base + mean
+        log_weights = _anneal(machine, base_bias, betas, V, rng)
+        sign = 1
     else:
         V = _samples_of_model(rbm, n_chains, X, rng)
-        mean, error = _log_mean_exp(_anneal(machine, base_bias, betas[::-1], V, rng))
-        value = log_z_base - mean
-    return LogPartition(value, value - error, value + error)
+        log_weights = _anneal(machine, base_bias, betas[::-1], V, rng)
+        sign = -1
+    mean, error, n_effective = _log_mean_exp(log_weights)
+    if n_effective < min(FEW_RUNS, n_chains / 2):
+        convergence.warn(
+            f"the estimate of log Z rests on {n_effective:.1f} of {n_chains} runs: raise n_betas "
+            f"(now {n_betas}), or trust neither value nor interval"
+        )
+    value = log_z_base + sign * mean
+    return LogPartition(value, value - error, value + error, n_effective)
 
 
 def _exact(side: Machine) -> float:
@@ -146,7 +160,7 @@ def at_length(rbm: "RBM", length: int) -> "RBM":
     TypeError
         If `rbm` has other visible units, or the length is no integer.
     """
-    check_is_fitted(rbm)
+    check_machine(rbm)
     unit = rbm.visible_unit_
     if not isinstance(unit, units.ReplicatedSoftmax):
         raise TypeError(f"at_length takes a model of ReplicatedSoftmax units, this one has {unit}")
@@ -185,18 +199,21 @@ def log_likelihood(
     """
     scores = rbm.score_samples(X)
     if not isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
-        return scores - _value(log_z)
+        return scores - log_z_value(log_z)
     lengths = np.asarray(X).sum(axis=1).astype(int)
     if not isinstance(log_z, Mapping):
         raise TypeError("a replicated softmax has a log Z for each length: give {length: log_z}")
     missing = set(lengths.tolist()) - set(log_z)
     if missing:
         raise ValueError(f"log_z lacks the lengths {sorted(missing)} of documents of X")
-    return scores - np.array([_value(log_z[length]) for length in lengths.tolist()])
+    return scores - np.array([log_z_value(log_z[length]) for length in lengths.tolist()])
 
 
-def _value(log_z: LogPartition | float) -> float:
-    return log_z.value if isinstance(log_z, LogPartition) else log_z
+def log_z_value(log_z: LogPartition | float) -> float:
+    """log Z as a number, if it is one; ValueError or TypeError otherwise."""
+    value = log_z.value if isinstance(log_z, LogPartition) else log_z
+    check_number(value, "log_z", Real)
+    return float(value)
 
 
 def exact_gradient(rbm: "RBM", X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
@@ -259,7 +276,7 @@ def _exact_gradient_of_documents(rbm: "RBM", V: NDArray) -> tuple[NDArray, NDArr
 
 
 def _rows(rbm: "RBM", X: ArrayLike) -> NDArray:
-    check_is_fitted(rbm)
+    check_machine(rbm)
     return fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype)
 
 
@@ -342,13 +359,17 @@ def _anneal(
     return log_weights
 
 
-def _log_mean_exp(log_weights: NDArray) -> tuple[float, float]:
-    """Logarithm of the mean weight, and the half-width of its 95 % interval (delta method)."""
+def _log_mean_exp(log_weights: NDArray) -> tuple[float, float, float]:
+    """Logarithm of the mean weight, half-width of its 95 % interval, effective sample size.
+
+    The interval is that of the delta method.
+    """
     n = len(log_weights)
     weights = np.exp(log_weights - log_weights.max())
     relative_error = weights.std(ddof=1) / (weights.mean() * np.sqrt(n))
     mean = float(np.log(weights.mean()) + log_weights.max())
-    return mean, float(stdtrit(n - 1, 0.975) * relative_error)
+    n_effective = float(weights.sum() ** 2 / np.sum(weights**2))
+    return mean, float(stdtrit(n - 1, 0.975) * relative_error), n_effective
 
 
 def _samples_of_model(

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from dbnlab.attributes import whole_or_not
 from dbnlab.checks import (
     SHARE,
     RandomState,
@@ -29,8 +30,11 @@ from dbnlab.rows import check_one_table
 class NoveltyDetector(OutlierMixin, BaseEstimator):
     """An RBM or DBN that calls rows strange when their `score_samples` is low.
 
-    The threshold is a quantile of the scores of usual rows that the model has not learned from:
-    scores of training rows are too good.
+    The threshold comes from m usual rows that the model has not learned from, as scores of training
+    rows are too good: it is their k-th lowest score, k = ⌊false_alarm_rate (m + 1)⌋. A further row
+    like them then scores lower with probability k / (m + 1) at most, so the rate is kept in the
+    mean over such detectors, whatever m is (conformal prediction: Vovk, Gammerman & Shafer 2005,
+    "Algorithmic learning in a random world"). The rate of a single one varies around it.
 
     Parameters
     ----------
@@ -38,7 +42,8 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         Prototype, trained on usual rows. ``FrozenEstimator(rbm)`` takes a trained one, and all rows
         given to `fit` set the threshold. None means ``RBM()``.
     false_alarm_rate : float, default=0.05
-        Share of the usual rows that may be called strange.
+        Share of the usual rows that may be called strange. A rate needs 1 / rate - 1 rows that set
+        the threshold, 19 for 0.05.
     validation_fraction : float, default=0.2
         Share of the rows that set the threshold.
     random_state : int, numpy.random.Generator or None, default=None
@@ -57,6 +62,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     validation_fraction: float = 0.2
     random_state: RandomState = None
 
+    @whole_or_not()
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Train on usual rows and set the threshold.
 
@@ -68,6 +74,11 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         Returns
         -------
         self : NoveltyDetector
+
+        Raises
+        ------
+        ValueError, TypeError
+            If `X` or a parameter is not what it should be, or the rows are too few for the rate.
         """
         check_one_table(self, X)
         X = validate_data(self, X, ensure_min_samples=2)
@@ -84,8 +95,16 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
             model = RBM() if self.model is None else clone(self.model)
             self.model_ = model.set_params(random_state=draw_seed(rng)).fit(rows)
             pass_names_on(self, self.model_)
-        scores = self._scores(held_out)
-        self.offset_ = float(np.quantile(scores, self.false_alarm_rate))
+        # A hair more, so that rounding does not make a whole number one less.
+        rank = int(self.false_alarm_rate * (len(held_out) + 1) * (1 + 1e-12))
+        if not rank:
+            needed = int(np.ceil(1 / self.false_alarm_rate)) - 1
+            raise ValueError(
+                f"false_alarm_rate={self.false_alarm_rate} needs {needed} rows that set the "
+                f"threshold, there are {len(held_out)}: give more rows, or raise "
+                f"validation_fraction or the rate"
+            )
+        self.offset_ = float(np.sort(self._scores(held_out))[rank - 1])
         return self
 
     def score_samples(self, X: ArrayLike) -> NDArray:

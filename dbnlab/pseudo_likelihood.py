@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
-from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import units
-from dbnlab.checks import fitted_rows
+from dbnlab.checks import check_machine, fitted_rows
 
 if TYPE_CHECKING:
     from dbnlab.rbm import RBM
@@ -40,7 +39,7 @@ def pseudo_log_likelihood(rbm: "RBM", X: ArrayLike) -> NDArray:
     ValueError
         If rows are no states, or are word counts: given all others and the length, each is known.
     """
-    check_is_fitted(rbm)
+    check_machine(rbm)
     if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax | units.Multinomial):
         raise ValueError(
             "word counts have no pseudo-likelihood: given the other counts and the document's "

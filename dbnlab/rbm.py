@@ -19,18 +19,17 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from dbnlab import convergence, engines, learning, units
-from dbnlab.attributes import shown
+from dbnlab.attributes import shown, whole_or_not
 from dbnlab.checkpoint import Checkpoint
 from dbnlab.checks import (
     RandomState,
     as_generator,
-    check_choice,
     check_number,
     fitted_rows,
     hidden_rows,
 )
 from dbnlab.energy import Machine
-from dbnlab.files import SavedModel
+from dbnlab.files import SavedModel, check_stored
 from dbnlab.learning import Recipe, State, progress_bar
 from dbnlab.parameters import (
     check_parameters,
@@ -261,6 +260,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     # Training ---------------------------------------------------------------------------------
 
+    @whole_or_not()
     def fit(
         self,
         X: ArrayLike,
@@ -268,11 +268,11 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         *,
         checkpoint: str | os.PathLike | None = None,
         strategy: "tf.distribute.Strategy | None" = None,
-        callback: Callable[[State], Any] | None = None,
     ) -> Self:
         """Train on the rows of `X` from fresh weights.
 
-        Ctrl-C ends training early with a warning and leaves the model as it is at that moment.
+        Ctrl-C ends training early with a warning and leaves the model as it is at that moment. If
+        training fails, or has not begun when Ctrl-C comes, the estimator is as it was before.
 
         Parameters
         ----------
@@ -288,8 +288,6 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             it comes from other parameters or other rows, it is refused.
         strategy : tf.distribute.Strategy, default=None
             Devices that share each batch, for ``backend="tensorflow"``; None means one device.
-        callback : callable, default=None
-            Called with the `dbnlab.learning.State` of training after each epoch.
 
         Returns
         -------
@@ -300,8 +298,19 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError, TypeError
             If `X` or a parameter is not what it should be, or if training diverges.
         """
-        # Until training has succeeded there is no model: a failure must not leave half of one.
-        vars(self).pop("state_", None)
+        self.train(X, checkpoint=checkpoint, strategy=strategy)
+        _warn_if_interrupted(self.state_)
+        return self
+
+    def train(
+        self,
+        X: ArrayLike,
+        *,
+        checkpoint: str | os.PathLike | None = None,
+        strategy: "tf.distribute.Strategy | None" = None,
+        callback: Callable[[State], Any] = lambda state: None,
+    ) -> None:
+        """`fit` without a word about Ctrl-C; `callback` sees the state after each epoch."""
         check_parameters(self)
         rows, visible = self._training_rows(X)
         rng, saved = as_generator(self.random_state), None
@@ -312,29 +321,30 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
         recipe = recipe_of(self, rows, visible)
         state = learning.start(rows, visible, hidden, recipe, self.dtype, rng)
+        state.complete(recipe)
         if saved:
             saved.restore(state, recipe.n_epochs)
 
         def after_epoch(state: State) -> None:
             if saved:
                 saved.write(state)
-            if callback:
-                callback(state)
+            callback(state)
 
         self._train(state, rows, recipe, recipe.n_epochs, strategy, after_epoch)
         if not state.interrupted:
             n_updates = state.n_epochs * -(-rows.n_rows // recipe.batch_size)
             monitored = rows.monitored().astype(self.dtype)
             for doubt in convergence.doubts(state.machine, monitored, n_updates):
-                convergence.warn(doubt, stacklevel=2)
-        return self
+                convergence.warn(doubt, stacklevel=4)
 
+    @whole_or_not("state_")
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Train for one more epoch on the rows of `X`, which may be one chunk of a larger set.
 
         The first call initialises the weights; momentum and persistent chains carry over between
         calls. With a learning rate or momentum for each epoch, call number n uses the n-th value,
-        and calls beyond the end the last one. No row is held out.
+        and calls beyond the end the last one. No row is held out. Ctrl-C and failures are as in
+        `fit`.
 
         Parameters
         ----------
@@ -357,7 +367,8 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             hidden, rng = units.resolve(self.hidden, self.n_hidden, "hidden"), self.random_state
             of_training = recipe, self.dtype, as_generator(rng)
             state = learning.start(rows, visible, hidden, *of_training)
-        self._train(state, rows, recipe, state.n_epochs + 1, keep=not first)
+        self._train(state, rows, recipe, state.n_epochs + 1)
+        _warn_if_interrupted(state)
         return self
 
     def _train(
@@ -368,16 +379,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         n_epochs: int,
         strategy: "tf.distribute.Strategy | None" = None,
         after_epoch: Callable[[State], Any] = lambda state: None,
-        keep: bool = False,
     ) -> None:
-        """Train until the state, from now on that of this model, has `n_epochs`.
-
-        Where that fails there is no model any more; with `keep`, only where training diverges.
-        """
+        """Train until the state, from then on that of this model, has `n_epochs`."""
         worst = 0.0
         engine = engines.engine_of(self.backend, recipe, strategy)
         state.complete(recipe)
-        self.state_, state.interrupted = state, False
+        state.interrupted = False
         with progress_bar(n_epochs - state.n_epochs, self.verbose) as bar:
 
             def show(state: State) -> None:
@@ -392,17 +399,11 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
                 state.interrupted = True
                 if recipe.learn_variance:
                     state.show_variance()
-                warnings.warn(
-                    f"training was interrupted in epoch {state.n_epochs + 1} of {n_epochs}: the "
-                    f"model keeps what it has learnt so far",
-                    stacklevel=3,
-                )
-            except Exception as error:
-                if not keep or isinstance(error, learning.Diverged):
-                    del self.state_
-                raise
+        self.state_ = state
         if worst > 10:
-            convergence.warn(f"training is close to diverging: {learning.cure(recipe)}")
+            convergence.warn(
+                f"training is close to diverging: {learning.cure(recipe)}", stacklevel=5
+            )
 
     # The model --------------------------------------------------------------------------------
 
@@ -557,16 +558,18 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        # Its parameters may be those of the next training, and wrong: `fit` will say so.
         rbm = cls(**parameters_from_json(header["parameters"]))
-        check_choice(rbm.dtype, "dtype", ("float32", "float64"))
+        check_parameters(rbm)
+        learning.check_history(header["history"])
+        names = [*SAVED, "log_variance"] if rbm.learn_variance else SAVED
+        if arrays.keys() != set(names):
+            raise ValueError(f"it holds {sorted(arrays)}, not {sorted(names)}")
         n_visible, n_hidden = arrays["weights"].shape
-        shapes = dict.fromkeys([*SAVED, "log_variance"], (n_visible,))
+        shapes = dict.fromkeys(names, (n_visible,))
         shapes |= {"weights": (n_visible, rbm.n_hidden), "hidden_bias": (n_hidden,)}
-        found = {n: arrays[n].astype(rbm.dtype, copy=False) for n in shapes if n in arrays}
-        for name, array in found.items():
-            if array.shape != shapes[name] or not np.isfinite(array).all():
-                raise ValueError(f"{name} is not finite, or of a wrong shape")
+        for name, array in arrays.items():
+            check_stored(name, array, shapes[name])
+        found = {name: arrays[name].astype(rbm.dtype, copy=False) for name in names}
         visible = units.resolve(rbm.visible, n_visible, "visible")
         hidden = units.resolve(rbm.hidden, n_hidden, "hidden")
         named = (found[name] for name in ("weights", "visible_bias", "hidden_bias"))
@@ -637,3 +640,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = self.visible == "bernoulli"
         return tags
+
+
+def _warn_if_interrupted(state: State) -> None:
+    if state.interrupted:
+        warnings.warn(
+            f"training was interrupted in epoch {state.n_epochs + 1}: the model keeps what it has "
+            f"learnt so far",
+            stacklevel=4,
+        )

@@ -1,11 +1,8 @@
-"""A killed run ends with the same bits as one that was left alone; Ctrl-C keeps what is learnt."""
+"""A killed run ends with the same bits as one left alone; no damaged file is gone on with."""
 
 import io
 import os
 import pickle
-import signal
-import threading
-import time
 import zipfile
 from pathlib import Path
 
@@ -122,11 +119,31 @@ def test_a_checkpoint_of_other_parameters_is_refused_by_name(X, checkpoint, name
     assert checkpoint.read_bytes() == before
 
 
-def test_a_checkpoint_of_an_earlier_version_is_refused(X, checkpoint):
+EDITS = {
+    "other names": lambda header, arrays: {f"{name}_": array for name, array in arrays.items()},
+    "one more": lambda header, arrays: arrays | {"more": np.zeros(2)},
+    "one less": lambda header, arrays: {k: v for k, v in arrays.items() if k != "velocity_0"},
+    "another shape": lambda header, arrays: arrays | {"velocity_1": np.zeros(7, np.float32)},
+    "another type": lambda header, arrays: arrays | {"weights": np.zeros((6, 3))},
+    "not finite": lambda header, arrays: arrays | {"velocity_2": np.full(3, np.nan, np.float32)},
+    "history": lambda header, arrays: header["history"].update(update_ratio=[]) or arrays,
+    "generator": lambda header, arrays: header["random"].pop("state") and arrays,
+}
+
+
+@pytest.mark.parametrize("edit", EDITS.values(), ids=EDITS)
+def test_a_checkpoint_with_other_entries_is_refused(X, checkpoint, edit):
     header, arrays = files.read(checkpoint, "RBM checkpoint")
-    files.write(checkpoint, header, {f"{name}_": array for name, array in arrays.items()})
-    with pytest.raises(ValueError, match="run was written by an earlier version: choose another"):
+    files.write(checkpoint, header, edit(header, arrays))
+    with pytest.raises(ValueError, match=r"run is damaged .*: delete it, or choose another path"):
         RBM(3, n_epochs=2, random_state=0).fit(X, checkpoint=checkpoint)
+
+
+def test_a_checkpoint_that_cannot_be_written_is_known_before_the_first_epoch(X, monkeypatch):
+    monkeypatch.setattr(learning, "train_epoch", lambda *arguments: pytest.fail("trained"))
+    for path, error in {"nowhere/run": FileNotFoundError, "": IsADirectoryError}.items():
+        with pytest.raises(error, match=r"there is no folder|is a folder"):
+            RBM(3, n_epochs=1).fit(X, checkpoint=path)
 
 
 def test_a_chunk_that_cannot_be_read_leaves_the_model_that_was_trained_before(X):
@@ -223,69 +240,3 @@ def test_a_checkpoint_is_never_unpickled(monkeypatch, X, checkpoint, entry, cont
 def test_a_folder_that_is_not_there_is_reported(X, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         RBM(3, n_epochs=1).fit(X, checkpoint=tmp_path / "nowhere" / "run")
-
-
-# Ctrl-C ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def ctrl_c():
-    """Sends SIGINT to this process, after a while, once training has got to its first epoch."""
-
-    def send(rbm, delay, over):
-        while not over.wait(0.001):
-            if getattr(rbm, "history_", {}).get("reconstruction_error"):
-                time.sleep(delay)
-                # Python drops an interrupt that meets a finaliser: press again, as anyone would.
-                while not over.is_set():
-                    os.kill(os.getpid(), signal.SIGINT)
-                    over.wait(5)
-
-    def fit(rbm, delay, **arguments):
-        over = threading.Event()
-        sender = threading.Thread(target=send, args=(rbm, delay, over))
-        sender.start()
-        try:
-            with pytest.warns(UserWarning, match="training was interrupted in epoch") as caught:
-                rbm.fit(**arguments)
-        except KeyboardInterrupt:
-            pytest.fail("fit did not catch Ctrl-C")
-        finally:
-            over.set()
-            sender.join()
-        return caught
-
-    # Where a shell runs the tests in the background, SIGINT comes to them ignored.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield fit
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.parametrize("algorithm", ["cd", "pcd"])
-def test_ctrl_c_ends_training_with_a_model_that_works(backend, ctrl_c, tmp_path, X, algorithm):
-    for delay in np.random.default_rng(0).random(5) * 0.05:
-        rbm = RBM(3, algorithm=algorithm, batch_size=7, n_epochs=10**6, backend=backend)
-        (caught,) = ctrl_c(rbm, delay, X=X)
-        assert caught.filename == __file__
-        n_done = len(rbm.history_["update_ratio"])
-        assert f"in epoch {n_done + 1} of 1000000: the model keeps" in str(caught.message)
-        assert np.isfinite(np.concatenate([array.ravel() for array in rbm.state_.parameters])).all()
-        assert rbm.transform(X).shape == (30, 3)
-        assert rbm.sample(2, 3).shape == (2, 6)
-        rbm.save(tmp_path / "model")
-        assert bits(RBM.load(tmp_path / "model")) == bits(rbm)
-        rbm.partial_fit(X)
-        assert len(rbm.history_["update_ratio"]) == n_done + 1
-
-
-# Ctrl-C right after `open`, before `with`, leaves the file to the garbage collector.
-@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-def test_after_ctrl_c_the_checkpoint_goes_on_from_its_last_whole_epoch(
-    backend, ctrl_c, tmp_path, X
-):
-    rbm = RBM(3, batch_size=7, n_epochs=2000, backend=backend, random_state=0)
-    ctrl_c(rbm, 0.03, X=X, checkpoint=tmp_path / "run")
-    n_done = len(rbm.history_["update_ratio"])
-    assert 0 < n_done < 2000
-    rbm.set_params(n_epochs=n_done + 1).fit(X, checkpoint=tmp_path / "run")
-    assert everything(rbm) == everything(clone(rbm).fit(X))

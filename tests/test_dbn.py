@@ -1,6 +1,5 @@
 """What a DBN computes, draws and learns, held against distributions summed path by path."""
 
-import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -472,10 +471,13 @@ def test_a_checkpoint_without_a_seed_is_refused_before_training(X, tmp_path):
 @pytest.mark.parametrize("epoch", [0, 1])
 def test_ctrl_c_raises_and_leaves_no_half_of_a_stack(X, monkeypatch, epoch):
     dbn = DBN((4, 3), RBM(n_epochs=2), random_state=0).fit(X)
+    before = dbn.transform(X)
     stop_in(monkeypatch, 3, epoch, KeyboardInterrupt)
-    with warnings.catch_warnings(action="ignore"), pytest.raises(KeyboardInterrupt):
-        dbn.fit(X)
-    assert not hasattr(dbn, "rbms_")
+    for model in (dbn, clone(dbn)):
+        with pytest.raises(KeyboardInterrupt, match="in layer 1: a part of a stack is no DBN"):
+            model.fit(X)
+    assert not hasattr(model, "rbms_")
+    np.testing.assert_array_equal(dbn.transform(X), before)
 
 
 def test_ctrl_c_after_the_last_update_of_a_layer_is_not_lost(X, monkeypatch):
@@ -489,7 +491,7 @@ def test_ctrl_c_after_the_last_update_of_a_layer_is_not_lost(X, monkeypatch):
 
     monkeypatch.setattr(learning, "watch", watch)
     dbn = DBN((4, 3), RBM(n_epochs=2), random_state=0)
-    with warnings.catch_warnings(action="ignore"), pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="in layer 0"):
         dbn.fit(X)
     assert not hasattr(dbn, "rbms_")
 

@@ -326,11 +326,14 @@ def test_an_unfitted_model_says_so(X, call):
         call(DBN((4, 3), joint_labels=True), X[:4])
 
 
-def test_a_model_whose_data_were_refused_is_not_fitted(dbn, X, y):
-    with pytest.raises(ValueError, match="Values above 1"):
-        dbn.fit(X + 1, y)
+def test_a_model_whose_data_were_refused_is_as_it_was_before(dbn, X, y):
+    before, fresh = dbn.transform(X), clone(dbn)
+    for model in (dbn, fresh):
+        with pytest.raises(ValueError, match="Values above 1"):
+            model.fit(X + 1, y)
+    np.testing.assert_array_equal(dbn.transform(X), before)
     with pytest.raises(NotFittedError):
-        dbn.transform(X)
+        fresh.transform(X)
 
 
 # scikit-learn ------------------------------------------------------------------------------------

@@ -38,11 +38,34 @@ def test_impossible_combinations_are_found_at_the_chosen_rate_of_false_alarms(
     assert roc_auc_score(np.repeat([1, 0], len(fresh)), scores) > 0.9
 
 
-def test_threshold_is_the_quantile_of_rows_that_the_model_has_not_seen(usual):
+@pytest.mark.parametrize("n_rows", [19, 20, 40, 100, 333])
+def test_the_rate_of_false_alarms_is_kept_in_the_mean_over_500_detectors(n_rows):
+    rbm = RBM.from_arrays(np.ones((12, 1)), np.linspace(-2, 2, 12), [0.0])
+    model, rng = FrozenEstimator(rbm), np.random.default_rng(0)
+    rates = []
+    for _ in range(500):
+        held_out, fresh = rng.normal(0.5, 0.1, (2, n_rows, 12)).clip(0, 1)
+        detector = NoveltyDetector(model, 0.05).fit(held_out)
+        rates.append((detector.predict(fresh) == -1).mean())
+    promised = int(0.05 * (n_rows + 1)) / (n_rows + 1)
+    assert abs(np.mean(rates) - promised) < 3 * np.std(rates) / 500**0.5
+    assert promised <= 0.05
+
+
+@pytest.mark.parametrize(("rate", "n_rows"), [(0.05, 18), (0.3, 2), (1e-9, 1000)])
+def test_a_rate_that_the_rows_cannot_give_is_refused(rng, rate, n_rows):
+    rbm = RBM.from_arrays(np.ones((3, 1)), np.zeros(3), [0.0])
+    needed = f"needs {int(np.ceil(1 / rate)) - 1} rows that set the threshold, there are {n_rows}"
+    with pytest.raises(ValueError, match=needed):
+        NoveltyDetector(FrozenEstimator(rbm), rate).fit(rng.random((n_rows, 3)))
+
+
+def test_the_threshold_is_the_score_of_the_conformal_rank(usual):
     rbm = RBM(20, n_epochs=2, random_state=0).fit(usual[:600])
     detector = NoveltyDetector(FrozenEstimator(rbm), 0.25).fit(usual[600:])
     assert detector.model_ is rbm
-    assert (detector.predict(usual[600:]) == -1).mean() == 0.25
+    assert detector.offset_ == np.sort(rbm.score_samples(usual[600:]))[149]
+    assert (detector.predict(usual[600:]) == -1).sum() == 149
     np.testing.assert_array_equal(detector.score_samples(usual), rbm.score_samples(usual))
 
 
@@ -58,7 +81,7 @@ def test_held_out_rows_do_not_train(usual):
 
 def test_two_rows_are_enough_one_to_train_and_one_for_the_threshold(usual):
     for share in (0.01, 0.99):
-        detector = NoveltyDetector(RBM(3, n_epochs=1), validation_fraction=share, random_state=0)
+        detector = NoveltyDetector(RBM(3, n_epochs=1), 0.5, share, random_state=0)
         detector.fit(usual[:2])
         assert detector.offset_ in detector.score_samples(usual[:2])
 
@@ -88,4 +111,5 @@ def test_shares_outside_their_range_are_refused(usual, parameters):
 
 
 def test_scikit_learn_checks_pass_in_full():
-    check_estimator(NoveltyDetector(GAUSSIAN, random_state=0), on_skip=None)
+    # Its tables are too small for a rate of 5 %.
+    check_estimator(NoveltyDetector(GAUSSIAN, 0.5, random_state=0), on_skip=None)

@@ -223,6 +223,8 @@ def test_progress_is_shown_on_stderr_if_asked_for(dbn, X, y, capfd):
 def test_diverged_training_is_an_error_that_names_the_learning_rate(rng):
     X = rng.standard_normal((30, 6))
     dbn = DBN((3, 2), RBM(visible="gaussian", n_epochs=1, learning_rate=1e-3)).fit(X)
+    before = dbn.transform(X)
     with pytest.raises(ValueError, match="diverged: lower learning_rate"):
         dbn.up_down(100 * X, n_epochs=20, learning_rate=1e20)
-    assert not hasattr(dbn, "rbms_")
+    np.testing.assert_array_equal(dbn.transform(X), before)
+    assert dbn.rbms_[-1].machine_ is dbn.stack_.top
