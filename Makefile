@@ -15,14 +15,11 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 # other user.
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
-# The settings in .jupyter ask no question about news, and a reader's own settings come before them.
-LAB := JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
-	$(PY) -m jupyterlab $(LAB_FLAGS)
 
 .PHONY: help python environment lab test lowest work notebooks
 
 help:
-	@echo "make lab        open the course in JupyterLab: copies of the notebooks, in work/; PORT=9000 names a port"
+	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
 	@echo "make test       lint, test the package, re-run every notebook and compare its outputs"
 	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
 	@echo "make work       make these copies, renew those that you have not edited, list the outdated"
@@ -39,8 +36,10 @@ environment: python
 			echo "The environment in .venv has no pip, and none can be put there: delete .venv and try again."; exit 1; }; \
 		$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]" && touch .venv/installed; }
 
+# The settings in .jupyter ask no question about news; a reader's own settings come before them.
 lab: environment work
-	$(LAB) --LabApp.default_url=/lab/tree/work/00_start_here.ipynb
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(PY) -m jupyterlab $(LAB_FLAGS) --LabApp.default_url=/lab/tree/work/00_start_here.ipynb
 
 test: environment
 	$(PY) -m ruff check .
