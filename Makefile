@@ -11,19 +11,18 @@ PY := .venv/bin/python
 
 # Two processes of one thread each: two BLAS threads beside a busy process run several times slower.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-# On this computer only, and silent on the network: no news, no look for updates. JupyterLab refuses
-# to run as root unless told, and containers often have no other user.
-LAB_FLAGS := --ServerApp.ip=127.0.0.1 --LabApp.news_url=None \
-	--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+# On this computer only. JupyterLab refuses to run as root unless told, and containers often have no
+# other user.
+LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: help python environment lab test lowest work notebooks
 
 help:
-	@echo "make lab        open the course in JupyterLab"
+	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
 	@echo "make test       lint, test the package, re-run every notebook and compare its outputs"
 	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
-	@echo "make work       copy the notebooks to work/, where git does not look; your own files stay"
+	@echo "make work       make these copies, renew those that you have not edited, list the outdated"
 	@echo "make notebooks  re-run every notebook in place and normalise it"
 
 python:
@@ -37,8 +36,10 @@ environment: python
 			echo "The environment in .venv has no pip, and none can be put there: delete .venv and try again."; exit 1; }; \
 		$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]" && touch .venv/installed; }
 
-lab: environment
-	$(PY) -m jupyterlab $(LAB_FLAGS) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb
+# The settings in .jupyter ask no question about news; a reader's own settings come before them.
+lab: environment work
+	JUPYTER_CONFIG_PATH="$(CURDIR)/.jupyter$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" \
+		$(PY) -m jupyterlab $(LAB_FLAGS) --LabApp.default_url=/lab/tree/work/00_start_here.ipynb
 
 test: environment
 	$(PY) -m ruff check .
@@ -53,10 +54,8 @@ lowest: python
 	.venv-lowest/bin/uv pip install --python .venv-lowest --resolution lowest-direct -e ".[test]"
 	$(ONE_THREAD) .venv-lowest/bin/python -m pytest tests
 
-work:
-	@find notebooks -name '*.ipynb' -not -path '*/.ipynb_checkpoints/*' | while read -r from; do \
-		to="work/$${from#notebooks/}"; mkdir -p "$$(dirname "$$to")"; test -e "$$to" || cp "$$from" "$$to"; done
-	@echo "Your copies are in work/. A file that was there already is as you left it."
+work: python
+	@"$(PYTHON)" notebooks/work.py
 
 notebooks: environment
 	@echo "Re-running every notebook in place: this takes minutes."

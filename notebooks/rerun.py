@@ -35,7 +35,7 @@ def rerun(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(
         notebook,
-        timeout=120,
+        timeout=600,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,

@@ -1,9 +1,13 @@
+import os
 import sys
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.legend import Legend
 from models import run_python
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from dbnlab import course
@@ -33,6 +37,66 @@ def test_setup_leaves_one_thread_for_matrix_products():
         assert {
             pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"
         } == {1}
+
+
+def in_a_kernel(code, folder, **environ):
+    """Outputs of a cell that runs in `folder`, in a kernel of its own."""
+    client = NotebookClient(
+        new_notebook(cells=[new_code_cell(code)]),
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute(env=os.environ | environ)
+    return client.nb.cells[0].outputs
+
+
+@pytest.mark.parametrize("backend", ["Agg", "svg"])
+def test_a_kernel_shows_pictures_whatever_backend_the_computer_prefers(backend, tmp_path):
+    code = (
+        "import matplotlib.pyplot as plt\nfrom dbnlab.course import setup\n"
+        "setup(seed=0); plt.plot([0, 1]); plt.show()"
+    )
+    (shown,) = in_a_kernel(code, tmp_path, MPLBACKEND=backend)
+    assert "image/png" in shown["data"]
+
+
+def test_setup_outside_a_kernel_leaves_the_backend():
+    before = plt.get_backend()
+    course.setup(seed=0)
+    assert plt.get_backend() == before
+
+
+def test_a_legend_looks_for_no_place(monkeypatch):
+    searched = []
+    monkeypatch.setattr(Legend, "_find_best_position", lambda *a: searched.append(a) or (0, 0))
+    course.setup(seed=0)
+    figure, ax = plt.subplots()
+    ax.plot([0, 1], label="line")
+    for options in {}, {"loc": "best"}:
+        ax.legend(**options)
+        figure.canvas.draw()
+        assert bool(searched) == bool(options)
+    plt.close(figure)
+
+
+def test_stored_results_are_found_from_every_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert course.stored_result("brain_mri")["features"]["command"].startswith("python benchmarks/")
+
+
+def test_a_clone_serves_an_installed_package_and_elsewhere_a_sentence_says_what_to_do(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(course, "__file__", str(tmp_path / "site/dbnlab/course/__init__.py"))
+    results = tmp_path / "clone" / "benchmarks" / "results"
+    notebooks = tmp_path / "clone" / "notebooks"
+    results.mkdir(parents=True), notebooks.mkdir()
+    (results / "brain_mri.json").write_text('{"unit": "Å"}', encoding="utf-8")
+    monkeypatch.chdir(notebooks)
+    assert course.stored_result("brain_mri") == {"unit": "Å"}
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"benchmarks/results/brain_mri\.json .* a clone"):
+        course.stored_result("brain_mri")
 
 
 def test_expect_prints_the_interval_and_never_the_measurement(capsys):

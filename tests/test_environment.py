@@ -1,5 +1,6 @@
-"""The set-up files agree with each other, make heals, and importing the package stays light."""
+"""The set-up files agree, make heals, copies of lessons stay a reader's own, imports stay light."""
 
+import json
 import os
 import re
 import shutil
@@ -95,6 +96,108 @@ def test_git_for_windows_checks_out_every_byte_as_it_is_stored(tmp_path):
         (tmp_path / name).unlink()
     subprocess.run([*git, "checkout-index", "-a"], cwd=tmp_path, check=True)
     assert {name: (tmp_path / name).read_bytes() for name in stored} == stored
+
+
+# work/ -------------------------------------------------------------------------------------------
+
+
+def lesson(text: str, **metadata: object) -> str:
+    """A notebook of one cell, as it stands in a file."""
+    cell = {"cell_type": "code", "source": text.splitlines(keepends=True), "metadata": metadata}
+    return json.dumps({"cells": [cell | {"outputs": [], "execution_count": None}]})
+
+
+def opened(path: Path) -> None:
+    """What JupyterLab does to a page that is run and saved, but not edited."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["metadata"] = {"kernelspec": {"display_name": "Python 3 (ipykernel)"}}
+    for cell in notebook["cells"]:
+        cell.update(source="".join(cell["source"]), execution_count=7, outputs=[{"text": "Ünder"}])
+    path.write_text(json.dumps(notebook, indent=2, ensure_ascii=False), encoding="utf-8")
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A clone in a folder with a blank in its name, and a way to run notebooks/work.py in it."""
+    folder = tmp_path / "two words"
+    for name in ("00_a", "01_b", "solutions/00_a"):
+        path = folder / "notebooks" / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(lesson(f"first {name}\nx"), encoding="utf-8")
+    shutil.copy(ROOT / "notebooks" / "work.py", folder / "notebooks")
+
+    def work() -> list[str]:
+        command = [sys.executable, "notebooks/work.py"]
+        done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+        return re.findall(r"^    (\w+: [\w/.]+ipynb)", done.stdout, flags=re.M)
+
+    return folder, work
+
+
+def test_copies_are_made_beside_their_solutions_and_made_again_when_deleted(course):
+    folder, work = course
+    for _ in range(2):
+        assert work() == []
+        for name in ("00_a.ipynb", "01_b.ipynb", "solutions/00_a.ipynb"):
+            copied, original = (folder / where / name for where in ("work", "notebooks"))
+            assert copied.read_bytes() == original.read_bytes()
+        (folder / "work" / "01_b.ipynb").unlink()
+
+
+@pytest.mark.parametrize("change", [opened, lambda path: None])
+@pytest.mark.parametrize("new", [lesson("second"), lesson("first 00_a\nx", slideshow={})])
+def test_a_copy_that_was_only_opened_follows_its_lesson(course, change, new):
+    folder, work = course
+    work()
+    change(folder / "work" / "00_a.ipynb")
+    assert work() == []
+    (folder / "notebooks" / "00_a.ipynb").write_text(new, encoding="utf-8")
+    assert work() == ["renewed: 00_a.ipynb"]
+    assert (folder / "work" / "00_a.ipynb").read_text(encoding="utf-8") == new
+    assert work() == []
+
+
+@pytest.mark.parametrize("mine", [lesson("mine"), "no notebook", '{"cells": [{}]}', "", "[]"])
+def test_an_edited_copy_stays_and_is_named_once_its_lesson_has_changed(course, mine):
+    folder, work = course
+    work()
+    (folder / "work" / "00_a.ipynb").write_text(mine, encoding="utf-8")
+    assert work() == []
+    (folder / "notebooks" / "00_a.ipynb").write_text(lesson("second"), encoding="utf-8")
+    for _ in range(2):
+        assert work() == ["outdated: 00_a.ipynb"]
+        assert (folder / "work" / "00_a.ipynb").read_text(encoding="utf-8") == mine
+    (folder / "work" / "00_a.ipynb").rename(folder / "work" / "mine.ipynb")
+    assert work() == []
+    assert (folder / "work" / "mine.ipynb").read_text(encoding="utf-8") == mine
+
+
+def test_a_copy_of_unknown_origin_is_kept_unless_it_says_what_the_lesson_says(course):
+    folder, work = course
+    (folder / "work").mkdir()
+    (folder / "work" / "00_a.ipynb").write_text(lesson("older"), encoding="utf-8")
+    shutil.copy(folder / "notebooks" / "01_b.ipynb", folder / "work")
+    opened(folder / "work" / "01_b.ipynb")
+    assert work() == ["renewed: 01_b.ipynb", "outdated: 00_a.ipynb"]
+    assert work() == ["outdated: 00_a.ipynb"]
+
+
+# JupyterLab --------------------------------------------------------------------------------------
+
+
+def test_jupyterlab_asks_no_question_about_news():
+    code = """
+import os
+from jupyterlab.commands import get_app_dir
+from jupyterlab_server import settings_utils
+folders = [os.path.join(get_app_dir(), name) for name in ("settings", "schemas", "user")]
+name = "@jupyterlab/apputils-extension:notification"
+found = settings_utils.get_settings(*folders, schema_name=name)[0]
+print(found["schema"]["properties"]["fetchNews"]["default"])
+"""
+    env = os.environ | {"JUPYTER_CONFIG_PATH": str(ROOT / ".jupyter")}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert done.stdout == "false\n", done.stderr
 
 
 # make --------------------------------------------------------------------------------------------

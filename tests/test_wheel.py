@@ -174,10 +174,11 @@ def test_the_source_archive_holds_what_its_tests_read(archives):
         "notebooks": "**/*.ipynb",
         "benchmarks": "**/*.*",
         ".binder": "*",
+        ".jupyter": "**/*.json",
     }
     copy = archives[1].parent.parent
     files = {path for folder in folders for path in (copy / folder).glob(folders[folder])}
     top = ["Makefile", "constraints.txt", "environment.yml", "pyproject.toml", "LICENSE"]
     top += [f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING")] + ["CITATION.cff"]
     needed = {path.relative_to(copy).as_posix() for path in files}
-    assert needed | {*top, "notebooks/rerun.py"} <= held
+    assert needed | {*top, "notebooks/rerun.py", "notebooks/work.py"} <= held

@@ -6,6 +6,7 @@ compared with a new run; what differs between machines appears in widgets and fi
 
 import importlib.metadata
 import io
+import json
 import os
 import platform
 import shutil
@@ -14,6 +15,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ optional("matplotlib", "course")
 
 import ipywidgets
 import matplotlib.pyplot as plt
+from IPython import get_ipython
 
 from dbnlab.course import plots
 
@@ -64,9 +67,46 @@ def setup(seed: int, *, tensorflow: bool = False) -> np.random.Generator:
             import tensorflow as tf
         tf.get_logger().setLevel("ERROR")
         tf.keras.utils.set_random_seed(seed)
+    shell = get_ipython()
+    # Only a kernel shows pictures in the page. A backend for files, which clusters set for all
+    # programs (MPLBACKEND=Agg), would leave a lesson without any, and without a word.
+    if hasattr(shell, "kernel"):
+        shell.enable_matplotlib("inline")
     plots.use_style()
     np.set_printoptions(precision=3, suppress=True)
     return np.random.default_rng(seed)
+
+
+def stored_result(name: str) -> dict[str, Any]:
+    """What a benchmark found when it ran, from the file benchmarks/results/name.json of a clone.
+
+    Parameters
+    ----------
+    name : str
+        Of the script in benchmarks/, without ``.py``.
+
+    Returns
+    -------
+    parts : dict
+        As the script stored them, with command, date and machine.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the package is installed outside a clone and the notebook does not run in one, or no
+        benchmark has this name.
+    """
+    file = Path("benchmarks", "results", f"{name}.json")
+    # In a clone the results lie beside the package. An installed package has none, but a notebook
+    # of a clone may use it, as on Colab.
+    for folder in (Path(__file__).resolve().parents[2], Path.cwd(), *Path.cwd().parents):
+        if (folder / file).is_file():
+            return json.loads((folder / file).read_text(encoding="utf-8"))
+    raise FileNotFoundError(
+        f"{file.as_posix()} is neither beside the package in {Path(__file__).parents[1]} nor in a "
+        f"folder above {Path.cwd()}: stored results are part of a clone of the repository, not of "
+        f"the installed package, so open the notebooks in a clone"
+    )
 
 
 @contextmanager
