@@ -24,7 +24,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
         "language_info": {"name": "python"},
     }
     for cell in notebook.cells:
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k in ("slideshow", "tags")}
+        kept = ("alt", "slideshow", "tags")
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in kept}
         for output in cell.get("outputs", []):
             # A stored view names a model that no longer exists; its text stays.
             output.get("data", {}).pop(WIDGET, None)

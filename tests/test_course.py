@@ -1,5 +1,10 @@
+import configparser
 import os
+import re
 import sys
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from dbnlab import course
+from dbnlab.course import exercises
 
 
 def test_setup_returns_the_seeded_generator_and_prints_nothing(capfd):
@@ -87,7 +93,7 @@ def test_stored_results_are_found_from_every_folder(tmp_path, monkeypatch):
 def test_a_clone_serves_an_installed_package_and_elsewhere_a_sentence_says_what_to_do(
     tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(course, "__file__", str(tmp_path / "site/dbnlab/course/__init__.py"))
+    monkeypatch.setattr(exercises, "__file__", str(tmp_path / "site/dbnlab/course/exercises.py"))
     results = tmp_path / "clone" / "benchmarks" / "results"
     notebooks = tmp_path / "clone" / "notebooks"
     results.mkdir(parents=True), notebooks.mkdir()
@@ -99,9 +105,20 @@ def test_a_clone_serves_an_installed_package_and_elsewhere_a_sentence_says_what_
         course.stored_result("brain_mri")
 
 
-def test_expect_prints_the_interval_and_never_the_measurement(capsys):
-    course.expect("test error", 0.0334, near=0.031, tol=0.004)
-    assert capsys.readouterr().out == "test error within 0.031 ± 0.004 ✓\n"
+def test_expect_prints_the_measurement_which_nbval_leaves_out(capsys):
+    course.expect("test error", 0.03341, near=0.031, tol=0.004)
+    printed = capsys.readouterr().out
+    assert printed == "test error: 0.03341, expected 0.031 ± 0.004 ✓\n"
+    sanitise = configparser.RawConfigParser()
+    sanitise.read(Path(course.__file__).parents[2] / "notebooks" / "sanitise.cfg", "utf-8")
+    hide = re.compile(sanitise["measured"]["regex"])
+    for measured in (0.03341, -12.0, 1e-12, 6):
+        course.expect("a: 3.5", measured, near=measured, tol=1)
+        once = capsys.readouterr().out
+        course.expect("a: 3.5", measured * (1 + 1e-3), near=measured, tol=1)
+        again, hidden = capsys.readouterr().out, sanitise["measured"]["replace"]
+        assert hide.sub(hidden, once) == hide.sub(hidden, again)
+        assert "a: 3.5: MEASURED, expected" in hide.sub(hidden, once)
 
 
 @pytest.mark.parametrize("measured", [0.036, 0.02, np.nan])
@@ -119,13 +136,70 @@ def test_expect_raises_with_the_measurement_outside(measured):
         ([[1.0], [2.0, 3.0]], "not yet: F must be numbers, got list"),
         ([1.0, 2.0, 3.0], "not yet: F must have shape (2,), got (3,)"),
         ([1.0, 2.5], "not yet: F is off by up to 0.5"),
-        ([1.0, np.nan], "not yet: F is off by up to nan"),
+        ([1.0, np.nan], "not yet: F holds NaN or infinity"),
         ([1.0, 2.0 + 1e-9], "✓ F"),
+        ([1, 2], "✓ F"),
+        ([True, True], "not yet: F must be numbers, got True or False"),
+        ([1 + 5j, 2], "not yet: F must be numbers, got complex128"),
+        (["1", "2"], "not yet: F must be numbers, got text"),
+        ([10**400, 2], "not yet: F must be numbers, got list"),
+        (len, "not yet: F must be numbers, got builtin_function_or_method"),
+        ([-1.0, -2.0], "not yet: F has the wrong sign"),
+        ([2.0, 4.0], "not yet: F is off by a factor of 2"),
+        ([4.0, 5.0], "not yet: F is off by 3 everywhere"),
+        ([1.5, 2.0], "not yet: F: half of it is missing"),
     ],
 )
-def test_check_says_what_is_missing_and_never_raises(answer, verdict, capsys):
-    course.check("F", answer, [1.0, 2.0])
+def test_check_says_what_is_wrong_and_never_raises(answer, verdict, capsys):
+    course.check("F", answer, [1.0, 2.0], mistakes={"half of it is missing": [1.5, 2.0]})
     assert capsys.readouterr().out == f"{verdict}\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "verdict"),
+    [
+        (6.9, 6, "is off by up to 0.9"),
+        (np.float64(-3.9), 0, "is off by up to 3.9"),
+        (np.arange(3) + 0.99, np.arange(3), "is off by 0.99 everywhere"),
+        (0.1, True, "must be True or False, got numbers"),
+        (np.nan, True, "must be True or False, got numbers"),
+        ("no", True, "must be True or False, got text"),
+        (False, True, "is another"),
+        ("dog", "cat", "is another"),
+        (1, "cat", "must be text, got numbers"),
+        (np.inf, 6, "holds NaN or infinity"),
+        (np.ones((3, 2)), np.ones((2, 3)), "must have shape (2, 3), got (3, 2): is it transposed?"),
+        ([[1, 3], [2, 4]], [[1, 2], [3, 4]], "is transposed"),
+        (np.array([None, 1]), [0.0, 1.0], "holds NaN or infinity"),
+    ],
+)
+def test_a_wrong_answer_of_any_type_is_refused(answer, expected, verdict, capsys):
+    course.check("F", answer, expected)
+    assert capsys.readouterr().out == f"not yet: F {verdict}\n"
+
+
+@pytest.mark.parametrize("answer", [6, 6.0, np.int8(6), np.array(6), Fraction(6), Decimal(6)])
+def test_a_right_number_may_be_of_any_type(answer, capsys):
+    course.check("F", answer, 6)
+    assert capsys.readouterr().out == "✓ F\n"
+
+
+def test_an_exercise_runs_the_check_of_its_lesson_and_survives_the_answer(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(exercises, "__file__", str(tmp_path / "dbnlab/course/exercises.py"))
+    (tmp_path / "notebooks/exercises").mkdir(parents=True)
+    (tmp_path / "notebooks/exercises/lesson_42.py").write_text(
+        "def exercise_1(f):\n    return None if f(2) == 4 else 'f(2) is not 4'\n"
+    )
+    for answer in (None, lambda x: x, lambda x: x / 0, lambda x: x * x):
+        course.exercise("42/1", answer)
+    assert capsys.readouterr().out.splitlines() == [
+        "not yet: exercise 1: it is still to do",
+        "not yet: exercise 1: f(2) is not 4",
+        "not yet: exercise 1: your code raises ZeroDivisionError: division by zero",
+        "✓ exercise 1",
+    ]
 
 
 def test_slider_draws_each_position_once_and_only_when_visited():

@@ -1,0 +1,155 @@
+"""Exercises that check themselves: what is wrong with an answer, in a sentence.
+
+The checks of lesson NN are the functions ``exercise_1``, ``exercise_2``, … of the file
+notebooks/exercises/lesson_NN.py: each takes the answers and returns what is wrong, or None.
+"""
+
+import runpy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+TO_DO = "is still to do"
+
+
+def exercise(number: str, *answers: Any) -> None:
+    """Say whether the answers to an exercise are right; never raises, so Run All reaches the end.
+
+    Parameters
+    ----------
+    number : str
+        Lesson and exercise, such as ``"02/1"``.
+    *answers
+        What the exercise asks for. None means that the reader has not answered yet.
+    """
+    lesson, name = number.split("/")
+    if any(answer is None or answer is Ellipsis for answer in answers):
+        fault = f"it {TO_DO}"
+    else:
+        checks = runpy.run_path(str(of_clone(f"notebooks/exercises/lesson_{lesson}.py")))
+        try:
+            fault = checks[f"exercise_{name}"](*answers)
+        # The reader's own code runs in there, and may raise anything.
+        except Exception as error:
+            fault = f"your code raises {type(error).__name__}: {error}"
+    print(f"not yet: exercise {name}: {fault}" if fault else f"✓ exercise {name}")
+
+
+def of_clone(path: str) -> Path:
+    """Where a file of the repository lies that is no part of the installed package.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the package is installed outside a clone and the notebook does not run in one, or there
+        is no such file.
+    """
+    # In a clone such files lie beside the package. An installed package has none, but a notebook
+    # of a clone may use it, as on Colab.
+    for folder in (Path(__file__).resolve().parents[2], Path.cwd(), *Path.cwd().parents):
+        if (folder / path).is_file():
+            return folder / path
+    raise FileNotFoundError(
+        f"{path} is neither beside the package in {Path(__file__).parents[1]} nor in a folder "
+        f"above {Path.cwd()}: it is part of a clone of the repository, not of the installed "
+        f"package, so open the notebooks in a clone"
+    )
+
+
+def check(
+    name: str,
+    answer: Any,
+    expected: ArrayLike,
+    *,
+    tol: float = 1e-6,
+    mistakes: Mapping[str, ArrayLike] | None = None,
+) -> None:
+    """Print whether `answer` is `expected`, or what is wrong with it; never raises.
+
+    Parameters
+    ----------
+    name, answer, expected, tol, mistakes
+        As for `fault_of`.
+    """
+    fault = fault_of(name, answer, expected, tol=tol, mistakes=mistakes)
+    print(f"not yet: {fault}" if fault else f"✓ {name}")
+
+
+def fault_of(
+    name: str,
+    answer: Any,
+    expected: ArrayLike,
+    *,
+    tol: float = 1e-6,
+    mistakes: Mapping[str, ArrayLike] | None = None,
+) -> str | None:
+    """What is wrong with an answer, in a sentence, or None.
+
+    Numbers are compared as numbers, truth values with truth values only, texts with texts. NaN and
+    infinity are never right.
+
+    Parameters
+    ----------
+    name : str
+        What the answer is.
+    answer : array-like or None
+        None means that the reader has not answered yet.
+    expected : array-like
+    tol : float, default=1e-6
+        Largest absolute difference that counts as right.
+    mistakes : mapping from str to array-like, default=None
+        Wrong answers that are to be expected, by a sentence on each.
+    """
+    expected = np.asarray(expected)
+    if answer is None or answer is Ellipsis:
+        return f"{name} {TO_DO}"
+    try:
+        found = np.asarray(answer)
+        if expected.dtype.kind in "iuf" and found.dtype.kind == "O":
+            found = found.astype(float)
+    except (TypeError, ValueError, OverflowError):
+        return f"{name} must be {_kind(expected)}, got {type(answer).__name__}"
+    if _kind(found) != _kind(expected):
+        return f"{name} must be {_kind(expected)}, got {_kind(found)}"
+    if found.shape != expected.shape:
+        turned = ": is it transposed?" if found.T.shape == expected.shape else ""
+        return f"{name} must have shape {expected.shape}, got {found.shape}{turned}"
+    if expected.dtype.kind not in "iuf":
+        return None if np.array_equal(found, expected) else f"{name} is another"
+    found, expected = found.astype(float), expected.astype(float)
+    if not np.isfinite(found).all():
+        return f"{name} holds NaN or infinity"
+    if _close(found, expected, tol):
+        return None
+    for sentence, wrong in (mistakes or {}).items():
+        if _close(found, np.asarray(wrong, dtype=float), tol):
+            return f"{name}: {sentence}"
+    return f"{name} {_difference(found, expected, tol)}"
+
+
+def _kind(array: NDArray) -> str:
+    kinds = {"b": "True or False", "i": "numbers", "u": "numbers", "f": "numbers", "U": "text"}
+    return kinds.get(array.dtype.kind, str(array.dtype))
+
+
+def _close(found: NDArray, expected: NDArray, tol: float) -> bool:
+    return found.shape == expected.shape and np.allclose(found, expected, rtol=0, atol=tol)
+
+
+def _difference(found: NDArray, expected: NDArray, tol: float) -> str:
+    """In what way numbers of the right shape differ."""
+    if _close(-found, expected, tol):
+        return "has the wrong sign"
+    if found.ndim == 2 and _close(found.T, expected, tol):
+        return "is transposed"
+    size = np.abs(expected).max()
+    if found.size > 1 and size > 10 * tol and found.any():
+        factor = np.vdot(found, expected) / np.vdot(expected, expected)
+        if _close(found, factor * expected, tol):
+            return f"is off by a factor of {factor:.3g}"
+        if _close(found - found.mean(), expected - expected.mean(), tol):
+            return f"is off by {np.mean(found - expected):.3g} everywhere"
+    return f"is off by up to {np.abs(found - expected).max():.3g}"
