@@ -132,7 +132,7 @@ def test_expect_raises_with_the_measurement_outside(measured):
     [
         (None, "not yet: F is still to do"),
         (..., "not yet: F is still to do"),
-        ("text", "not yet: F must be numbers, got str"),
+        ("text", "not yet: F must be numbers, got text"),
         ([[1.0], [2.0, 3.0]], "not yet: F must be numbers, got list"),
         ([1.0, 2.0, 3.0], "not yet: F must have shape (2,), got (3,)"),
         ([1.0, 2.5], "not yet: F is off by up to 0.5"),
