@@ -142,3 +142,33 @@ def optional(module: str, extra: str) -> ModuleType:
             f"{module} does not load here ({error}): install what this needs with "
             f'{sys.executable} -m pip install "dbnlab[{extra}]"'
         ) from error
+
+
+def real_array(
+    values: ArrayLike, name: str, axes: Sequence[str] | None = None, finite: bool = True
+) -> NDArray:
+    """Real numbers with these `axes`, floats as float32 or float64 in the machine's byte order.
+
+    Raises
+    ------
+    ValueError
+        If there are other values, masked ones, or NaN or infinity (if `finite`), or other axes.
+    """
+    # A plain array takes what is masked for values, also in a list of masked arrays.
+    array = np.ma.asarray(values)
+    if np.ma.is_masked(array):
+        raise ValueError(
+            f"{name} must have no masked values, found {np.ma.count_masked(array)}: fill them in "
+            f"first, with the method filled"
+        )
+    array = np.asarray(array.data)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be real numbers, got {array.dtype}")
+    if axes is not None and (array.ndim != len(axes) or not array.size):
+        shape = str(tuple(axes)).replace("'", "")
+        raise ValueError(f"{name} must have shape {shape}, not empty, got {array.shape}")
+    if array.dtype.kind == "f":
+        array = array.astype("f4" if array.dtype.itemsize < 8 else "f8", copy=False)
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, found NaN or infinity")
+    return array
