@@ -98,11 +98,23 @@ def test_one_of_the_two_orientations_is_enough(tmp_path, head, codes):
     np.testing.assert_array_equal(datasets.load_nifti(path), expected)
 
 
+def test_a_scan_of_freesurfer_is_read_by_its_own_axes(tmp_path, head):
+    expected = datasets.load_nifti(written(tmp_path / "scan.nii", head))
+    affine = nibabel.load(tmp_path / "scan.nii").affine
+    nibabel.save(nibabel.MGHImage(head, affine), tmp_path / "scan.mgz")
+    np.testing.assert_array_equal(datasets.load_nifti(tmp_path / "scan.mgz"), expected)
+
+
 def test_a_scan_that_does_not_know_left_from_right_is_refused(tmp_path, head):
     paths = [written(tmp_path / "scan.nii", head, qform_code=0, sform_code=0)]
-    for name in ("AnalyzeImage", "Spm99AnalyzeImage", "Spm2AnalyzeImage", "MGHImage"):
-        paths.append(tmp_path / f"{name}.{'mgz' if name == 'MGHImage' else 'img'}")
+    for name in ("AnalyzeImage", "Spm99AnalyzeImage", "Spm2AnalyzeImage"):
+        paths.append(tmp_path / f"{name}.img")
         nibabel.save(getattr(nibabel, name)(head, np.eye(4)), paths[-1])
+    paths.append(tmp_path / "scan.mgz")
+    nibabel.save(nibabel.MGHImage(head, np.eye(4)), paths[-1])
+    content = bytearray(gzip.decompress(paths[-1].read_bytes()))
+    content[28:30] = bytes(2)  # goodRASFlag
+    paths[-1].write_bytes(gzip.compress(content))
     for path in paths:
         with pytest.raises(ValueError, match=rf"{path.name} cannot .* left and right cannot be"):
             datasets.load_nifti(path)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,8 +69,8 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
     ----------
     path : path
         A NIfTI file, ``.nii`` or ``.nii.gz``, of one three-dimensional image whose header says how
-        its axes lie (qform_code or sform_code is above 0). Scanners write DICOM: convert it first,
-        for instance with dcm2niix.
+        its axes lie (qform_code or sform_code is above 0); or FreeSurfer's ``.mgz``. Scanners write
+        DICOM: convert it first, for instance with dcm2niix.
     voxel_size : float, default=None
         Side of the voxels to resample to, in mm; `load_brain_mri` has 2. None keeps those of the
         file.
@@ -105,9 +105,8 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
         raise FileNotFoundError(f"there is no file {path}")
     with _named(path):
         if os.fspath(path).lower().endswith(".gz"):
-            gzip.decompress(
-                Path(path).read_bytes()
-            )  # nibabel does not read the checksum at its end
+            # Of the checksum at its end, which nibabel does not read.
+            gzip.decompress(Path(path).read_bytes())
         voxels, sides = _turned(nibabel.load(path))
         shape = np.clip(np.round(voxels.shape * sides / (voxel_size or sides)), 1, 1e9)
         if shape.prod() > max(LARGEST, voxels.size):
@@ -295,7 +294,7 @@ def _turned(image: "nibabel.Nifti1Image") -> tuple[NDArray, NDArray]:
         voxels = image.get_fdata(dtype=np.float32, caching="unchanged")
     if np.isinf(voxels).any():
         raise ValueError("it holds infinite grey values: set these voxels to NaN or 0")
-    sides = MM[image.header["xyzt_units"] % 8] * nibabel.affines.voxel_sizes(image.affine)
+    sides = MM[_unit(image.header)] * nibabel.affines.voxel_sizes(image.affine)
     return np.nan_to_num(voxels.reshape(voxels.shape[:3])), sides
 
 
@@ -313,21 +312,32 @@ def _check_header(image: "nibabel.Nifti1Image") -> None:
             f"it holds complex numbers or colours ({dtype}): save one grey value for each voxel, "
             f"such as the magnitude"
         )
-    nifti = isinstance(header, nibabel.Nifti1Header)
-    if not nifti or max(header["qform_code"], header["sform_code"]) <= 0:
+    known = False
+    if isinstance(header, nibabel.Nifti1Header):
+        known = max(header["qform_code"], header["sform_code"]) > 0
+    elif isinstance(header, nibabel.freesurfer.mghformat.MGHHeader):
+        # nibabel makes axes up where this flag of the file says that there are none.
+        with image.file_map["image"].get_prepare_fileobj("rb") as file:
+            known = file.read(30)[28:] != bytes(2)
+    if not known:
         raise ValueError(
             "it does not say how its axes lie, so that left and right cannot be told apart: it is "
             "of another format, or its qform_code and sform_code are 0: convert the scan anew, "
             "for instance with dcm2niix, or save it with the affine that you know it to have"
         )
     sides = nibabel.affines.voxel_sizes(image.affine)
-    spans = np.isfinite(sides).all() and sides.all() and header["xyzt_units"] % 8 in MM
+    spans = np.isfinite(sides).all() and sides.all() and _unit(header) in MM
     # Axes at right angles give a determinant of 1; those of a tilted scanner, not much less.
     if not spans or abs(np.linalg.det(image.affine[:3, :3] / sides)) < 0.5:
         raise ValueError(
             f"its voxels have no sides in mm: its affine is {image.affine.tolist()}, the code of "
-            f"its unit is {header['xyzt_units']}"
+            f"its unit is {_unit(header)}"
         )
+
+
+def _unit(header: Any) -> int:
+    """Code of the unit of length; 2, for mm, in formats that have no other."""
+    return int(header["xyzt_units"]) % 8 if "xyzt_units" in header else 2
 
 
 def _grey_values(voxels: NDArray, name: str | os.PathLike, shape: tuple[int, ...]) -> NDArray:
