@@ -15,6 +15,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from dbnlab.grey import cut_off
 
 RandomState = int | np.random.Generator | None
+# Sums over such counts in single precision are right to a thousandth of a nat.
+LARGEST_OF_SINGLE_PRECISION = 1000
 # Bounds for `check_number`.
 POSITIVE = {"min_val": 0, "include_boundaries": "neither"}
 SHARE = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
@@ -78,9 +80,12 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
 def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     """Rows for a fitted estimator, checked against its columns and its visible unit; floating.
 
-    A scaler may have put some values of new rows beyond the limits: those are cut off.
+    A scaler may have put some values of new rows beyond the limits: those are cut off. Integers
+    too large for single precision, such as word counts, are taken in double precision.
     """
     X = validate_data(estimator, X, reset=False)
+    if X.dtype.kind in "iu" and X.max() > LARGEST_OF_SINGLE_PRECISION:
+        dtype = np.float64
     return _floating(unit.check(cut_off(X, unit.binary())), dtype)
 
 

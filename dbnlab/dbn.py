@@ -566,6 +566,12 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         dbn.n_features_in_ = dbn.stack_.units[0].n_units
         return dbn
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # As in RBM.
+        if self.random_state is None and hasattr(self, "rbms_"):
+            self._random = np.random.default_rng()
+
     # Checks -----------------------------------------------------------------------------------
 
     def _rows(self, X: ArrayLike) -> NDArray:

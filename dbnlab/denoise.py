@@ -23,6 +23,7 @@ from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_fro
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import checks, units
+from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
 from dbnlab.finetune import DeepAutoencoder
 from dbnlab.rbm import RBM
@@ -254,6 +255,7 @@ class DenoisingAutoencoder(DeepAutoencoder):
     noise: str = "gaussian"
     strengths: tuple[float, float] = (0.1, 0.6)
 
+    @whole_or_not()
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the DBN and then the network on clean images of one size."""
         clean = _clean(images)
@@ -335,6 +337,7 @@ class PatchDenoiser(BaseEstimator):
     n_steps: int = 20
     random_state: checks.RandomState = None
 
+    @whole_or_not()
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the model on patches of clean pictures."""
         clean, rng = _clean(images), checks.as_generator(self.random_state)

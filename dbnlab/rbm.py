@@ -580,6 +580,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             rbm.visible_unit_ = visible.with_variances(np.exp(found["log_variance"]))
         return rbm
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        # Without a seed, workers that got a copy each shall not draw the same samples.
+        if self.random_state is None and hasattr(self, "state_"):
+            self.state_.rng = np.random.default_rng()
+
     def __copy__(self) -> Self:
         # What is replaced in a copy stays as it is in the original.
         other = super().__new__(type(self))
