@@ -127,7 +127,8 @@ def log_partition(
     if n_effective < min(FEW_RUNS, n_chains / 2):
         convergence.warn(
             f"the estimate of log Z rests on {n_effective:.1f} of {n_chains} runs: raise n_betas "
-            f"(now {n_betas}), or trust neither value nor interval"
+            f"(now {n_betas}), or trust neither value nor interval",
+            stacklevel=2,
         )
     value = log_z_base + sign * mean
     return LogPartition(value, value - error, value + error, n_effective)
