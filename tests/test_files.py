@@ -132,12 +132,16 @@ def test_what_could_not_be_loaded_is_not_saved(gaussian, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "error"),
-    [("", IsADirectoryError), ("nowhere/model", FileNotFoundError), (None, TypeError)],
+    ("name", "error", "saying"),
+    [
+        ("", IsADirectoryError, "is a folder: give the path of a file"),
+        ("nowhere/model", FileNotFoundError, "there is no folder .*nowhere: make it first"),
+        (None, TypeError, "NoneType"),
+    ],
 )
-def test_errors_of_the_operating_system_stay_what_they_are(gaussian, tmp_path, name, error):
+def test_errors_of_the_operating_system_stay_what_they_are(gaussian, tmp_path, name, error, saying):
     place = name if name is None else os.path.join(tmp_path, name)
-    with pytest.raises(error):
+    with pytest.raises(error, match=saying):
         gaussian.save(place)
     with pytest.raises(error):
         RBM.load(place)
