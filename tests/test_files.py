@@ -63,6 +63,7 @@ EDITS = {
     "ragged history": lambda h, a: h["history"].update(update_ratio=[1.0]),
     "texts in the history": lambda h, a: h["history"].update(update_ratio=["a", "b"]),
     "names": lambda h, a: a.update(feature_names_in=np.array(["a", "b"])),
+    "names that are numbers": lambda h, a: a.update(feature_names_in=np.arange(3)),
 }
 
 
@@ -146,6 +147,14 @@ def test_errors_of_the_operating_system_stay_what_they_are(gaussian, tmp_path, n
     with pytest.raises(error):
         RBM.load(place)
     assert not os.listdir(tmp_path)
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(gaussian, tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, lambda *paths, name=name: done.append(name))
+    gaussian.save(tmp_path / "model")
+    assert done == ["fsync", "replace"]
 
 
 @UNIX
