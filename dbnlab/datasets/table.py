@@ -168,11 +168,9 @@ def load_csv(
     if test_size * len(table) > len(table) - 1:
         raise ValueError(f"test_size={test_size} leaves none of {len(table)} rows to learn from")
     features = replace(spelling, missing=(*spelling.missing, *MISSING_TO_PANDAS))
-    file = Path(path).name
     for name in table:
-        is_target = name == goal
-        rules = spelling if is_target else features
-        table[name] = _read_column(table[name], is_target, file, rules)
+        rules = spelling if name == goal else features
+        table[name] = _read_column(table[name], name == goal, Path(path).name, rules)
     table = table.reset_index(drop=True)
     y = None if goal is None else table.pop(goal).to_numpy()
     if y is not None and y.dtype == object:
@@ -184,13 +182,7 @@ def load_csv(
     transformer = _transformer(train, scale, features)
     X = transformer.fit_transform(train).astype(np.float32)
     X_test = transformer.transform(test).astype(np.float32)
-    try:
-        names = list(transformer.get_feature_names_out())
-    except ValueError as error:
-        cure = "rename a column whose name is that of a category of another"
-        raise ValueError(f"{file}: {cure} ({error})") from None
-    if not names:
-        raise ValueError(f"{file} has no number, and no text that stands in several rows")
+    names = list(transformer.get_feature_names_out())
     y, y_test = (None, None) if y is None else (y[train.index], y[test.index])
     return Dataset(X, y, X_test, y_test, names, transformer=transformer)
 
@@ -216,11 +208,13 @@ class _Spelling:
 
     def texts(self, column: pd.Series) -> pd.Series:
         """Texts without blanks around them, and NaN for missing ones; numbers as they are."""
-        if column.dtype.kind in "iuf":
-            return column.mask(column.isin(self.missing_numbers()))
-        texts = [str(v).strip() if isinstance(v, str | bool | np.bool_) else v for v in column]
-        column = pd.Series(texts, column.index, dtype=object, name=column.name)
-        return column.mask(column.isna() | column.isin(self.missing))
+        missing = [value for value in self.missing if not isinstance(value, str)]
+        if column.dtype.kind not in "iuf":
+            is_text = str | bool | np.bool_
+            texts = [str(v).strip() if isinstance(v, is_text) else v for v in column]
+            column = pd.Series(texts, column.index, dtype=object, name=column.name)
+            missing = self.missing
+        return column.mask(column.isna() | column.isin(missing))
 
     def numbers(self, column: pd.Series) -> tuple[pd.Series, pd.Series]:
         """Numbers, NaN for missing and for other texts, and where these are."""
@@ -228,11 +222,7 @@ class _Spelling:
         if texts.dtype == object and (self.decimal, self.thousands) != (".", None):
             texts = texts.map(self.plain)
         numbers = pd.to_numeric(texts, errors="coerce")
-        others = texts.notna() & numbers.isna()
-        return numbers.mask(numbers.isin(self.missing_numbers())), others
-
-    def missing_numbers(self) -> list[float]:
-        return [value for value in self.missing if not isinstance(value, str)]
+        return self.texts(numbers), texts.notna() & numbers.isna()
 
     def only_numbers(self, column: pd.Series) -> pd.Series:
         """Numbers, and NaN for missing ones, in whatever form pandas has read them."""
@@ -267,10 +257,6 @@ def _spelling(separator: Any, decimal: Any, thousands: Any, na_values: Any) -> _
 
 def _content(path: Any, encoding: Any) -> bytes:
     """The table in UTF-8, without byte order mark."""
-    if not isinstance(path, str | PathLike):
-        raise TypeError(f"path must be the path of a CSV file, got {path!r}")
-    if not isinstance(encoding, str):
-        raise TypeError(f"encoding must be a name such as 'cp1252', got {encoding!r}")
     if re.match(r"\w\w+:/", str(path)) or Path(path).is_dir():
         raise ValueError(
             f"path={str(path)!r} is no file: give the path of a CSV file on this computer"
@@ -409,8 +395,13 @@ def _read(
     path: Any, target: Any, header: Any, separator: str, encoding: Any, ignore: Any, spelling: Any
 ) -> tuple[pd.DataFrame, str | None]:
     """The columns as pandas finds them, lines of the file as index; and the name of the target."""
-    if not (header is None or isinstance(header, bool)):
-        raise TypeError(f"header must be True, False or None, got {header!r}")
+    for name, value, kind, right in (
+        ("path", path, str | PathLike, "the path of a CSV file"),
+        ("encoding", encoding, str, "a name such as 'cp1252'"),
+        ("header", header, bool | None, "True, False or None"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be {right}, got {value!r}")
     content, file = _content(path, encoding), Path(path).name
     rows, lines, empty = _check_rows(content, separator, file)
     if header is None:
@@ -446,22 +437,21 @@ def _read(
 def _read_column(column: pd.Series, is_target: bool, file: str, spelling: _Spelling) -> pd.Series:
     """A column as numbers, or as texts if it holds categories."""
     values, others = spelling.numbers(column)
-    large, fault = values.abs() > LARGEST, None
+    large, what, fault = values.abs() > LARGEST, "column", None
     if others.any():
         values = spelling.texts(column)
         fault = _fault(values, others, spelling, is_target)
     elif large.any():
         fault = large.idxmax(), f"holds numbers, but here {values[large.idxmax()]}: {CORRECT}"
+    if is_target and not fault:
+        what = "the target"
+        if values.isna().any():
+            fault = values.isna().idxmax(), "is missing: fill it in, or remove the row"
+        elif values.nunique() == 1:
+            fault = None, f"is {values.iloc[0]!r}, as in every other row: choose another"
     if fault:
         place = f"line {fault[0]} of {file}" if fault[0] else file
-        raise ValueError(f"{place}: column {column.name!r} {fault[1]}")
-    if is_target and values.isna().any():
-        place = f"line {values.isna().idxmax()} of {file}"
-        cure = "fill it in, or remove the row"
-        raise ValueError(f"{place}: the target {column.name!r} is missing: {cure}")
-    if is_target and values.nunique() == 1:
-        found = f"{values.iloc[0]!r}, as in every other row"
-        raise ValueError(f"{file}: the target {column.name!r} is {found}: choose another")
+        raise ValueError(f"{place}: {what} {column.name!r} {fault[1]}")
     return values
 
 
@@ -547,6 +537,12 @@ def _transformer(train: pd.DataFrame, scale: str | None, spelling: _Spelling) ->
         often = counts.index[(counts >= fewest) | counts.index.isna()]
         if len(often):
             known[name] = [*sorted(often.dropna()), *[np.nan] * often.hasnans]
+    made = pd.Index([*numbers, *(f"{name}_{text}" for name in known for text in known[name])])
+    if not len(made):
+        raise ValueError("the table has no number, and no text that stands in several rows")
+    if made.has_duplicates:
+        twin = made[made.duplicated()][0]
+        raise ValueError(f"two features would be called {twin!r}: rename a column")
     to_numbers, to_texts = (
         FunctionTransformer(pd.DataFrame.apply, kw_args={"func": f}, feature_names_out="one-to-one")
         for f in (spelling.only_numbers, spelling.categories)
