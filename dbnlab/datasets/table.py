@@ -266,17 +266,19 @@ def _content(path: Any, encoding: Any) -> bytes:
     try:
         # Letters have zero bytes in UTF-16 and UTF-32 only.
         if content and (b"\0" in content) != (b"\0" in "a".encode(encoding)):
-            right = "utf-16" if b"\0" in content else "utf-8"
-            raise ValueError(f"{name} is no text file: {cure}{right!r}")
+            cure += "'utf-16'" if b"\0" in content else "'utf-8'"
+            raise ValueError(f"{name} is no text file: {cure}")
         return content.decode(encoding).removeprefix("\ufeff").encode()
     except LookupError:
-        known = "choose one such as 'utf-8-sig' or 'cp1252'"
-        raise ValueError(f"encoding={encoding!r} is not known: {known}") from None
+        raise ValueError(
+            f"encoding={encoding!r} is not known: choose one such as 'utf-8-sig' or 'cp1252'"
+        ) from None
     except UnicodeDecodeError as error:
         # What the error holds begins behind a byte order mark.
         line = 1 + error.object.count(b"\n", 0, error.start)
-        found = f"line {line} of {name} is no text in {encoding}"
-        raise ValueError(f"{found}: {cure}'cp1252'") from None
+        raise ValueError(
+            f"line {line} of {name} is no text in {encoding}: {cure}'cp1252'"
+        ) from None
 
 
 def _unpacked(path: Path) -> bytes:
@@ -292,8 +294,10 @@ def _unpacked(path: Path) -> bytes:
                 return archive.read(files[0])
     except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         raise ValueError(f"{path.name} cannot be unpacked ({error}): give the CSV file") from None
-    cure = "give one CSV file (save a workbook as CSV)"
-    raise ValueError(f"{path.name} packs {len(files)} files, such as {files[:2]}: {cure}")
+    raise ValueError(
+        f"{path.name} packs {len(files)} files, such as {files[:2]}: give one CSV file (save a "
+        f"workbook as CSV)"
+    )
 
 
 def _check_rows(
@@ -325,8 +329,10 @@ def _check_rows(
             if len(rows) < SAMPLE:
                 rows.append([field.strip() for field in row])
     except csv.Error as error:
-        found = f"line {reader.line_num} of {file} cannot be read ({error})"
-        raise ValueError(f"{found}: look for a quotation mark without its partner") from None
+        raise ValueError(
+            f"line {reader.line_num} of {file} cannot be read ({error}): look for a quotation mark "
+            f"without its partner"
+        ) from None
     finally:
         # It holds for all readers in this process.
         csv.field_size_limit(limit)
@@ -348,11 +354,10 @@ def _has_header(rows: list[list[str]], place: str, spelling: _Spelling) -> bool:
         elif field not in spelling.missing:
             names += 1
             above_numbers += bool(known) and _written_numbers(known, spelling)[0].mean() > MOST
-    if (not numbers and (above_numbers or not repeated)) or (names > numbers and not repeated):
-        return True
-    # A first row that comes again word for word may be a header that comes again.
-    if not (names and (above_numbers or not repeated)) and (numbers or rows[0] not in rows[1:]):
+    if numbers and (not names or (repeated and not above_numbers)):
         return False
+    if (names > numbers and not repeated) or (above_numbers and not numbers):
+        return True
     raise ValueError(f"{place} may name the columns or be a row: say header=True or header=False")
 
 
@@ -476,15 +481,16 @@ def _fault(
     marks, how = _written_numbers(list(different), spelling)
     unknown = np.array([bool(UNKNOWN.fullmatch(other)) for other in different])
     if most(marks, numbers) or ((len(numbers) or marks.any()) and (marks | unknown).all()):
-        declare = f"say na_values={text!r} if it stands for a missing number"
+        codes = "" if unknown[0] else ", put a letter before all values if they are codes"
+        declare = f"say na_values={text!r} if it stands for a missing number{codes}"
         how = how if marks[0] else f"correct it, {declare}, or {cure}"
         return line, f"holds numbers, but here {text}: {how}"
     for sign in ";\t":
         if different.str.contains(sign, regex=False).all() and not len(numbers):
             return line, f"holds {text}: if {sign!r} separates fields, say separator={sign!r}"
-    rows, n_different = texts.count(), texts.nunique()
-    if n_different > min(MOST_CATEGORIES, max(MOST * rows, MANY - 1)):
-        return None, f"holds {n_different} different texts in {rows} rows: {cure}, or make groups"
+    n_rows, n_different = texts.count(), texts.nunique()
+    if n_different > min(MOST_CATEGORIES, max(MOST * n_rows, MANY - 1)):
+        return None, f"holds {n_different} different texts in {n_rows} rows: {cure}, or make groups"
     return None
 
 
@@ -494,9 +500,8 @@ def _written_numbers(texts: list[str], spelling: _Spelling) -> tuple[NDArray, st
     unit = r"([^\W\d_]\D*)?" if len(texts) >= MANY else ""
     bare = []
     for text in texts:
-        text = re.sub(
-            r"([\d.,])([dDqQ]|\s?[x×*·]\s?10\^)(?=[+-]?\d)", r"\1e", text.replace("−", "-")
-        )
+        text = text.replace("−", "-")
+        text = re.sub(r"([\d.,])([dDqQ]|\s?[x×*·]\s?10\^)(?=[+-]?\d)", r"\1e", text)
         text = re.sub(rf"^(-?)({AROUND})+(?=[-.,\d])", r"\1", text)
         bare.append(re.sub(rf"(?<=[\d.,])({AROUND}|-)*{unit}$", "", text))
     column = pd.Series(bare, dtype=object)
@@ -509,10 +514,8 @@ def _written_numbers(texts: list[str], spelling: _Spelling) -> tuple[NDArray, st
     # Of those that read most numbers, the ones with the fewest options.
     rank = {way: (-m.sum(), len(way.split()), "None" not in way) for way, m in tried.items()}
     best = [way for way in tried if rank[way] == min(rank.values())]
-    odd = [sign for sign in dict.fromkeys(texts[0]) if sign not in bare[0]]
-    if bare[0] in texts[0]:
-        odd = texts[0].replace(bare[0], "").strip()
-    odd = "".join(odd)
+    odd = [sign for sign in texts[0] if sign not in bare[0] and not sign.isdigit()]
+    odd = "".join(odd).strip()
     code = "" if odd.isascii() else f" ({odd!a})"
     cures = [f"write it without {odd!r}{code}, as in -1234.5 or 1.2e-3"] if odd else []
     cures += ["say " + " or ".join(best)] if best[0] else []
@@ -530,6 +533,12 @@ def _transformer(train: pd.DataFrame, scale: str | None, spelling: _Spelling) ->
     scalers = {"minmax": [MinMaxScaler(clip=True)], "standard": [StandardScaler()], None: []}
     complete = SimpleImputer(strategy="median", keep_empty_features=True)
     numbers = train.select_dtypes("number").columns
+    spread = train[numbers].max() - train[numbers].min()
+    # MinMaxScaler takes such a column for a constant one.
+    tiny = spread.between(0, 10 * np.finfo(float).eps, inclusive="neither")
+    if scale == "minmax" and tiny.any():
+        found = f"the numbers of column {tiny.idxmax()!r} differ by less than 1e-14"
+        raise ValueError(f"{found}: give them in a smaller unit, or choose another scale")
     fewest = 2 if len(train) >= MANY else 1
     known = {}
     for name in train.columns.difference(numbers, sort=False):
