@@ -27,19 +27,7 @@ from dbnlab.checks import SHARE, check_number
 
 MISSING = ("", "?")
 # What pandas takes for missing too: in features, not in a target, where it may name a class.
-MISSING_TO_PANDAS = (
-    "NA",
-    "N/A",
-    "n/a",
-    "#N/A",
-    "#NA",
-    "<NA>",
-    "NaN",
-    "nan",
-    "NULL",
-    "null",
-    "None",
-)
+MISSING_TO_PANDAS = ("NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NULL", "null", "None")
 TRUTH = {"True", "TRUE", "true", "False", "FALSE", "false"}
 UNKNOWN = re.compile(r"[\W_]*(n\W?a|nan|none|null|nil|missing|unknown|[kns]\W*[ad])?[\W_]*", re.I)
 MONTH = r"(jan|f[eé][bv]|m[aä]r|a[pv]r|ma[iy]|ju[nil]|aug|ao[uû]|sep|o[ck]t|nov|d[eé][cz])"
