@@ -244,19 +244,14 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             biases.append(bias.astype(rbm.dtype))
         visible_unit = units.resolve(visible, weights.shape[0], "visible")
         hidden_unit = units.resolve(hidden, weights.shape[1], "hidden")
+        check_variance_can_be_learned(rbm, visible_unit)
         machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases)
+        rbm.n_features_in_ = visible_unit.n_units
+        rng = as_generator(rbm.random_state)
+        rbm.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
         if rbm.learn_variance:
-            check_variance_can_be_learned(rbm, machine.visible)
-        return rbm.assemble(machine)
-
-    def assemble(self, machine: Machine) -> Self:
-        """Make this estimator a fitted machine, of which no training rows are known."""
-        self.n_features_in_ = machine.visible.n_units
-        rng = as_generator(self.random_state)
-        self.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
-        if self.learn_variance:
-            self.state_.learn_variance()
-        return self
+            rbm.state_.learn_variance()
+        return rbm
 
     # Training ---------------------------------------------------------------------------------
 
@@ -558,26 +553,22 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        rbm = cls(**parameters_from_json(header["parameters"]))
-        check_parameters(rbm)
+        parameters = parameters_from_json(header["parameters"])
         learning.check_history(header["history"])
-        names = [*SAVED, "log_variance"] if rbm.learn_variance else SAVED
+        names = [*SAVED, "log_variance"] if parameters.get("learn_variance") else SAVED
         if arrays.keys() != set(names):
             raise ValueError(f"it holds {sorted(arrays)}, not {sorted(names)}")
-        n_visible, n_hidden = arrays["weights"].shape
+        n_visible, n_hidden = len(arrays["weights"]), parameters.pop("n_hidden")
         shapes = dict.fromkeys(names, (n_visible,))
-        shapes |= {"weights": (n_visible, rbm.n_hidden), "hidden_bias": (n_hidden,)}
+        shapes |= {"weights": (n_visible, n_hidden), "hidden_bias": (n_hidden,)}
         for name, array in arrays.items():
             check_stored(name, array, shapes[name])
-        found = {name: arrays[name].astype(rbm.dtype, copy=False) for name in names}
-        visible = units.resolve(rbm.visible, n_visible, "visible")
-        hidden = units.resolve(rbm.hidden, n_hidden, "hidden")
-        named = (found[name] for name in ("weights", "visible_bias", "hidden_bias"))
-        rbm.assemble(Machine(visible, hidden, *named))
-        rbm.data_bias_, rbm.history_ = found["data_bias"], header["history"]
-        if "log_variance" in found:
-            rbm.state_.log_variance = found["log_variance"]
-            rbm.visible_unit_ = visible.with_variances(np.exp(found["log_variance"]))
+        of_machine = [arrays[name] for name in learning.OF_MACHINE]
+        rbm = cls.from_arrays(*of_machine, **parameters)
+        rbm.data_bias_, rbm.history_ = arrays["data_bias"].astype(rbm.dtype), header["history"]
+        if rbm.learn_variance:
+            z = rbm.state_.log_variance = arrays["log_variance"].astype(rbm.dtype)
+            rbm.visible_unit_ = rbm.visible_unit_.with_variances(np.exp(z))
         return rbm
 
     def __setstate__(self, state: dict[str, Any]) -> None:
