@@ -14,23 +14,17 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from dbnlab import convergence, engines, learning, units
 from dbnlab.attributes import shown, whole_or_not
 from dbnlab.checkpoint import Checkpoint
-from dbnlab.checks import (
-    RandomState,
-    as_generator,
-    check_number,
-    fitted_rows,
-    hidden_rows,
-)
+from dbnlab.checks import RandomState, as_generator, check_number
 from dbnlab.energy import Machine
-from dbnlab.files import SavedModel, check_stored
+from dbnlab.files import check_stored
 from dbnlab.learning import Recipe, State, progress_bar
+from dbnlab.model import Model
 from dbnlab.parameters import (
     check_parameters,
     check_variance_can_be_learned,
@@ -48,7 +42,7 @@ SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
 
 
 @dataclass(eq=False, repr=False)
-class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RBM(Model):
     r"""Restricted Boltzmann machine.
 
     Parameters
@@ -191,6 +185,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     data_bias_ = shown("state_", "data_bias")
     chains_ = shown("state_", "chains")
     history_ = shown("state_", "history")
+    _random = shown("state_", "rng")
 
     @property
     def visible_variance_(self) -> NDArray:
@@ -527,17 +522,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         V : ndarray of shape (n_samples, n_visible)
             States, not means; ``rbm.inverse_transform(rbm.transform(V))`` smooths them.
         """
-        check_is_fitted(self)
-        check_number(n_samples, "n_samples", Integral, min_val=1)
-        check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
+        V = self._start(n_samples, n_gibbs, init)
         rng = self._generator(random_state)
         if init is None:
-            init = self.visible_unit_.sample(np.tile(self.visible_bias_, (n_samples, 1)), rng)
-        else:
-            init = self._rows(init).copy()
-        if len(init) != n_samples:
-            raise ValueError(f"init must have n_samples={n_samples} rows, got {len(init)}")
-        return engines.gibbs(self.machine_, init, n_gibbs, rng, self.backend)
+            V = self.visible_unit_.sample(np.tile(self.visible_bias_, (n_samples, 1)), rng)
+        end = engines.gibbs(self.machine_, V, n_gibbs, rng, self.backend)
+        return end.astype(V.dtype, copy=n_gibbs == 0)
 
     # Files ------------------------------------------------------------------------------------
 
@@ -570,12 +560,6 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             z = rbm.state_.log_variance = arrays["log_variance"].astype(rbm.dtype)
             rbm.visible_unit_ = rbm.visible_unit_.with_variances(np.exp(z))
         return rbm
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        # Without a seed, workers that got a copy each shall not draw the same samples.
-        if self.random_state is None and hasattr(self, "state_"):
-            self.state_.rng = np.random.default_rng()
 
     def __copy__(self) -> Self:
         # What is replaced in a copy stays as it is in the original.
@@ -614,27 +598,13 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             return Batches(X, check), unit
         return (MemoryMap if isinstance(X, np.memmap) else Table)(check(X)), unit
 
-    def _rows(self, V: ArrayLike) -> NDArray:
-        check_is_fitted(self)
-        return fitted_rows(self, V, self.visible_unit_, self.weights_.dtype)
-
-    def _hidden_rows(self, H: ArrayLike) -> NDArray:
-        check_is_fitted(self)
-        return hidden_rows(H, self.hidden_unit_, self.weights_.dtype)
-
-    def _generator(self, random_state: RandomState) -> np.random.Generator:
-        return self.state_.rng if random_state is None else as_generator(random_state)
-
     @property
-    def _n_features_out(self) -> int:
-        return self.weights_.shape[1]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "state_")
+    def _ends(self) -> tuple[tuple[units.Unit, np.dtype], tuple[units.Unit, np.dtype]]:
+        dtype = self.weights_.dtype
+        return (self.visible_unit_, dtype), (self.hidden_unit_, dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = self.visible == "bernoulli"
         return tags
 
