@@ -189,7 +189,7 @@ class GibbsDenoiser:
         model = self.model
         one = isinstance(model, RBM)
         stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
-        if isinstance(stack.units[0], units.ReplicatedSoftmax | units.Multinomial):
+        if isinstance(stack.units[0], units.WordCounts):
             raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
         if isinstance(stack.units[0], units.Gaussian) and self.noise == "salt_and_pepper":
             raise ValueError(f"Gaussian visible units take gaussian noise, not {self.noise}")
