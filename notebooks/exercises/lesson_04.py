@@ -158,7 +158,7 @@ def exercise_4(train):
         # 0.16 ± 0.02, 0.30 ± 0.04 in batches of 50; 0.07, 0.15 and 0.22 ± 0.02 in batches of 10.
         error = (dbn.predict(digits.X_test) != digits.y_test).mean()
         if error > 0.1 + 0.15 * n_layers:
-            return f"with {n_layers} layer(s) {error:.0%} of the test digits are wrong: 90 % is guessing"
+            return f"with {n_layers} layer(s) {error:.0%} of the test digits are wrong"
     first, other_seed = stacks[1, 12, 1].rbms_[0].weights_, stacks[1, 12, 2].rbms_[0].weights_
     if np.array_equal(first, other_seed):
         return "another seed must give another stack"
