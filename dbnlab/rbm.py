@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import check_array
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import convergence, engines, learning, units
 from dbnlab.attributes import shown, whole_or_not
@@ -26,7 +25,9 @@ from dbnlab.checks import (
     as_generator,
     check_number,
     fitted_rows,
+    floating,
     hidden_rows,
+    table,
 )
 from dbnlab.energy import Machine
 from dbnlab.files import SavedModel, check_stored
@@ -229,14 +230,14 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         ValueError, TypeError
             If an array is not of its shape or not finite, or a parameter is out of range.
         """
-        weights = check_array(weights, input_name="weights", dtype=[np.float64, np.float32])
+        weights = floating(table(weights, "weights"), np.float64)
         parameters = {"dtype": weights.dtype.name} | parameters
         rbm = cls(weights.shape[1], visible=visible, hidden=hidden, **parameters)
         check_parameters(rbm)
         biases = []
         named = {"visible_bias": visible_bias, "hidden_bias": hidden_bias}
         for (name, bias), n_units in zip(named.items(), weights.shape):
-            bias = check_array(bias, input_name=name, dtype=weights.dtype, ensure_2d=False)
+            bias = table(bias, name, ensure_2d=False)
             if bias.shape != (n_units,):
                 raise ValueError(
                     f"{name} has shape {bias.shape}, weights of {weights.shape} need ({n_units},)"
@@ -245,8 +246,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         visible_unit = units.resolve(visible, weights.shape[0], "visible")
         hidden_unit = units.resolve(hidden, weights.shape[1], "hidden")
         machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases)
-        if rbm.learn_variance:
-            check_variance_can_be_learned(rbm, machine.visible)
+        check_variance_can_be_learned(rbm, machine.visible)
         return rbm.assemble(machine)
 
     def assemble(self, machine: Machine) -> Self:
@@ -419,7 +419,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         -------
         energies : ndarray of shape (n_samples,)
         """
-        V, H = self._rows(V), self._hidden_rows(H)
+        V, H = self._rows(V, "V"), self._hidden_rows(H)
         if len(V) != len(H):
             raise ValueError(f"V and H must have as many rows, got {len(V)} and {len(H)}")
         return self.machine_.energy(V, H)
@@ -435,7 +435,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         -------
         free_energies : ndarray of shape (n_samples,)
         """
-        V = self._rows(V)
+        V = self._rows(V, "V")
         return self.machine_.free_energy(V)
 
     def score_samples(self, V: ArrayLike) -> NDArray:
@@ -477,7 +477,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         V : ndarray of shape (n_samples, n_visible)
             States, not means.
         """
-        V = self._rows(V)
+        V = self._rows(V, "V")
         check_number(n_steps, "n_steps", Integral, min_val=0)
         end = engines.gibbs(self.machine_, V, n_steps, self._generator(random_state), self.backend)
         return end.astype(V.dtype, copy=n_steps == 0)
@@ -539,7 +539,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         if init is None:
             init = self.visible_unit_.sample(np.tile(self.visible_bias_, (n_samples, 1)), rng)
         else:
-            init = self._rows(init).copy()
+            init = self._rows(init, "init").copy()
         if len(init) != n_samples:
             raise ValueError(f"init must have n_samples={n_samples} rows, got {len(init)}")
         return engines.gibbs(self.machine_, init, n_gibbs, rng, self.backend)
@@ -607,7 +607,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         def check(rows: ArrayLike) -> NDArray:
             # Integers and memory maps stay as they are: a batch is converted when its turn comes.
             nonlocal unit
-            rows = validate_data(self, rows, reset=unit is None)
+            rows = table(rows, "X", self, reset=unit is None)
             if unit is None:
                 unit = units.resolve(self.visible, rows.shape[1], "visible")
                 check_variance_can_be_learned(self, unit)
@@ -615,11 +615,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         if is_batches(X):
             return Batches(X, check), unit
-        return (MemoryMap if isinstance(X, np.memmap) else Table)(check(X)), unit
+        rows = check(X)
+        return (MemoryMap if isinstance(X, np.memmap) else Table)(rows, unit.check), unit
 
-    def _rows(self, V: ArrayLike) -> NDArray:
+    def _rows(self, V: ArrayLike, name: str = "X") -> NDArray:
         check_is_fitted(self)
-        return fitted_rows(self, V, self.visible_unit_, self.weights_.dtype)
+        return fitted_rows(self, V, self.visible_unit_, self.weights_.dtype, name)
 
     def _hidden_rows(self, H: ArrayLike) -> NDArray:
         check_is_fitted(self)
@@ -638,7 +639,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
-        tags.input_tags.positive_only = self.visible == "bernoulli"
+        tags.input_tags.positive_only = str(self.visible) == "bernoulli"
         return tags
 
 
