@@ -2,15 +2,17 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array, check_scalar
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import assert_all_finite, check_array, check_scalar
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from dbnlab.grey import cut_off
 
@@ -27,12 +29,12 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
     """The generator that `random_state` stands for; a generator is used as it is."""
     if isinstance(random_state, np.random.Generator):
         return random_state
-    if random_state is None or (
-        isinstance(random_state, Integral) and not isinstance(random_state, bool)
-    ):
+    seed = isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    if random_state is None or (seed and random_state >= 0):
         return np.random.default_rng(random_state)
-    raise TypeError(
-        f"random_state must be None, an int or a numpy.random.Generator, got {random_state!r}"
+    raise (ValueError if seed else TypeError)(
+        f"random_state must be None, an int from 0 up or a numpy.random.Generator, "
+        f"got {random_state!r}"
     )
 
 
@@ -42,21 +44,25 @@ def draw_seed(rng: np.random.Generator) -> int:
 
 
 def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
-    """scikit-learn's `check_scalar`, without its weakness for True, NaN and infinity."""
+    """scikit-learn's `check_scalar`, without its weakness for True, NaN and numbers without end."""
     if isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     check_scalar(value, name, kind, **bounds)
-    if not np.isfinite(value):
-        raise ValueError(f"{name} must be finite, got {value!r}")
+    if not -np.inf < value < np.inf or (
+        isinstance(value, Integral) and abs(int(value)) > sys.maxsize
+    ):
+        raise ValueError(f"{name} must be finite, and below 2**63 if whole, got {value!r}")
+
+
+def check_flag(value: Any, name: str) -> None:
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
 
 
 def check_schedule(value: Any, name: str, n_epochs: int | None, **bounds: Any) -> None:
     """Refuse what is neither a number within `bounds` nor one such number for each epoch."""
-    if isinstance(value, Real):
-        check_number(value, name, Real, **bounds)
-        return
-    if isinstance(value, str) or not isinstance(value, Sequence | np.ndarray) or not np.ndim(value):
-        raise TypeError(f"{name} must be a number or one number for each epoch, got {value!r}")
+    if not is_listed(value):
+        return check_number(value, name, Real, **bounds)
     if len(value) != n_epochs:
         raise ValueError(
             f"{name} has {len(value)} values for n_epochs={n_epochs}: give one number, or one for "
@@ -66,10 +72,97 @@ def check_schedule(value: Any, name: str, n_epochs: int | None, **bounds: Any) -
         check_number(rate, f"{name}[{epoch}]", Real, **bounds)
 
 
-def plain_labels(y: NDArray) -> NDArray:
-    """Labels in an array of Python objects, such as pandas gives, as numbers where they are."""
+def check_verbose(value: Any) -> None:
+    check_number(int(value) if isinstance(value, bool) else value, "verbose", Integral, min_val=0)
+
+
+def is_listed(value: Any) -> bool:
+    """Whether these are several values in order, rather than one."""
+    listed = value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
+    return listed and not isinstance(value, str | bytes)
+
+
+@contextmanager
+def _named(name: str, given: Any) -> Iterator[None]:
+    """Let what scikit-learn and NumPy say of an argument begin with its name.
+
+    Of a DataFrame also with its columns that hold no numbers.
+    """
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        frame = hasattr(given, "select_dtypes")
+        others = list(given.select_dtypes(exclude=["number", "bool"])) if frame else []
+        raise (TypeError if isinstance(error, TypeError) else ValueError)(
+            f"{name}{others or ''} cannot be used: {error}"
+        ) from error
+
+
+def table(
+    X: ArrayLike, name: str = "X", estimator: Any = None, *, reset: bool = True, **options: Any
+) -> NDArray:
+    """scikit-learn's `check_array`, without its weakness for dates, masks and Python's numbers.
+
+    Parameters
+    ----------
+    X : array-like
+        Finite numbers; those of Python become float64, others keep their dtype.
+    name : str, default="X"
+        Name of the argument.
+    estimator : estimator, default=None
+        Whose columns these are: it remembers their names, or without `reset` compares them.
+    reset : bool, default=True
+    **options
+        Of `check_array`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `X` is no such array.
+    """
+    with _named(name, X):
+        if X is None:
+            raise ValueError("Expected array-like (array or non-string sequence), got None")
+        if np.ma.is_masked(X):
+            raise ValueError("it has masked values: fill them in, or leave their rows out")
+        found = check_array(X, input_name=name, estimator=estimator, **options)
+        if found.dtype == object:
+            # As of lists and categories, which scikit-learn leaves unchecked.
+            found = check_array(found, input_name=name, estimator=estimator, **options)
+        if found.dtype.kind in "mM":
+            raise TypeError(f"{found.dtype} is no number: give days since a date, for instance")
+        if estimator is not None:
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+    return found
+
+
+def labels(y: ArrayLike, X: NDArray, name: str = "y") -> NDArray:
+    """One label for each row of `X`; as numbers where they are.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `y` is no such array, or holds text and other labels.
+    """
+    with _named(name, y):
+        if y is None:
+            raise ValueError("learning labels requires y to be passed, but the target y is None")
+        # NumPy would make text of all labels in a list.
+        objects = np.ravel(np.asarray(y, dtype=object))
+        kinds = {isinstance(label, str): label for label in objects}
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name=name)
+        if len(kinds) > 1:
+            raise TypeError(f"it holds labels of two types, {kinds[True]!r} and {kinds[False]!r}")
+        check_classification_targets(y)
+    check_length(y, X, name)
     plain = np.array(y.tolist()) if y.dtype == object else y
     return plain if plain.dtype.kind in "iub" else y
+
+
+def check_length(y: NDArray, X: NDArray, name: str) -> None:
+    if len(y) != len(X):
+        raise ValueError(f"{name} has {len(y)} values for {len(X)} rows of X")
 
 
 def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
@@ -77,27 +170,28 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
         raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")
 
 
-def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any) -> NDArray:
+def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any, name: str = "X") -> NDArray:
     """Rows for a fitted estimator, checked against its columns and its visible unit; floating.
 
     A scaler may have put some values of new rows beyond the limits: those are cut off. Integers
     too large for single precision, such as word counts, are taken in double precision.
     """
-    X = validate_data(estimator, X, reset=False)
+    # Not as a memory map, of which training alone leaves what rounding has put beyond.
+    X = np.asarray(table(X, name, estimator, reset=False))
     if X.dtype.kind in "iu" and X.max() > LARGEST_OF_SINGLE_PRECISION:
         dtype = np.float64
-    return _floating(unit.check(cut_off(X, unit.binary())), dtype)
+    return floating(unit.check(cut_off(X, unit.binary())), dtype)
 
 
 def check_machine(rbm: Any) -> None:
     """Refuse what is no fitted machine, a stack of them among it."""
-    check_is_fitted(rbm)
     if hasattr(rbm, "rbms_"):
         raise TypeError(
             "a stack of RBMs has no one energy: give one of them, such as dbn.rbms_[-1]"
         )
-    if not hasattr(rbm, "machine_"):
+    if not hasattr(type(rbm), "machine_"):
         raise TypeError(f"rbm must be a fitted RBM, got {rbm!r}")
+    check_is_fitted(rbm)
 
 
 def check_same_columns(estimator: Any, inner: Any) -> None:
@@ -121,13 +215,14 @@ def pass_names_on(estimator: Any, inner: Any) -> None:
 
 def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
     """Rows of means or states of the hidden `unit`; floating."""
-    H = check_array(H, input_name="H")
+    H = table(H, "H")
     if H.shape[1] != unit.n_units:
         raise ValueError(f"H has {H.shape[1]} columns, one for each of {unit.n_units} units")
-    return _floating(unit.check(H), dtype)
+    return floating(unit.check(H), dtype)
 
 
-def _floating(rows: NDArray, dtype: Any) -> NDArray:
+def floating(rows: NDArray, dtype: Any) -> NDArray:
+    """`rows` in their own precision, or in that of `dtype` where they have none of the two."""
     return rows if rows.dtype in (np.float32, np.float64) else rows.astype(dtype)
 
 

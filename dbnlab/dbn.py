@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils import ClassifierTags, assert_all_finite
+from sklearn.metrics import accuracy_score
+from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import convergence, engines, greedy, keras_network, likelihood, units, up_down
 from dbnlab.attributes import shown, whole_or_not
@@ -27,8 +27,9 @@ from dbnlab.checks import (
     as_generator,
     check_number,
     check_same_columns,
+    labels,
     pass_names_on,
-    plain_labels,
+    table,
 )
 from dbnlab.files import check_stored
 from dbnlab.model import Model
@@ -138,7 +139,7 @@ class DBN(Model):
         ValueError
             If the machines do not fit onto each other.
         """
-        rbms = list(rbms)
+        rbms = list(rbms) if isinstance(rbms, Sequence) else [rbms]
         if not rbms:
             raise ValueError("rbms is empty: give one fitted RBM or more")
         for rbm in rbms:
@@ -195,14 +196,14 @@ class DBN(Model):
         if checkpoint is not None and self.random_state is None:
             raise ValueError("checkpoint needs a random_state, or no other run could go on from it")
         check_one_table(self, X)
-        X = validate_data(self, X)
-        labels = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
+        X = table(X, "X", self)
+        block = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
         rng = as_generator(self.random_state)
         rbms = greedy.untrained_rbms(self, X.shape[1], rng)
         if hasattr(rbms[0], "state_"):
             check_same_columns(self, rbms[0])
             X = rbms[0].visible_unit_.check(X)
-        greedy.train(self, rbms, X, labels, rng, checkpoint, strategy)
+        greedy.train(self, rbms, X, block, rng, checkpoint, strategy)
         if rbms[0].n_features_in_ == self.n_features_in_:
             pass_names_on(self, rbms[0])
         self.assemble(rbms, rng)
@@ -222,29 +223,21 @@ class DBN(Model):
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         """Label block of the classes found in y, which `classes_` then names."""
-        y = self._checked_labels(X, y)
-        check_classification_targets(y)
+        y = labels(y, X)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}: labels need two or more")
         return self._one_hot_of(X, y)
 
-    def _checked_labels(self, X: NDArray, y: ArrayLike | None) -> NDArray:
-        if y is None:
-            raise ValueError("joint_labels=True requires y to be passed, but the target y is None")
-        y = plain_labels(column_or_1d(y, warn=True))
-        assert_all_finite(y, input_name="y")
-        if len(y) != len(X):
-            raise ValueError(f"y has {len(y)} values for {len(X)} rows of X")
-        return y
-
-    def _one_hot_of(self, X: NDArray, y: ArrayLike | None) -> NDArray:
+    def _one_hot_of(self, X: NDArray, y: ArrayLike | None, name: str = "y") -> NDArray:
         """Label block for classes that `fit` has seen."""
-        y = self._checked_labels(X, y)
+        y = labels(y, X, name)
         found = np.isin(y, self.classes_)
         if not found.all():
-            unknown = np.asarray(y)[~found][0]
-            raise ValueError(f"{unknown!r} is not among the classes of fit, {self.classes_}")
+            unknown = y[~found].tolist()[0]
+            raise ValueError(
+                f"{name} holds {unknown!r}, which is not among the classes of fit, {self.classes_}"
+            )
         return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 
     def assemble(self, rbms: list[RBM], rng: np.random.Generator) -> Self:
@@ -301,11 +294,11 @@ class DBN(Model):
         check_number(batch_size, "batch_size", Integral, min_val=1)
         check_number(learning_rate, "learning_rate", Real, **POSITIVE)
         steps = up_down.schedule(n_gibbs, n_epochs)
-        labels = self._one_hot_of(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
-        labels, rng = labels.astype(self.stack_.top.weights.dtype), self._generator(random_state)
+        block = self._one_hot_of(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
+        block, rng = block.astype(self.stack_.top.weights.dtype), self._generator(random_state)
         numbers = steps, learning_rate, batch_size
         try:
-            up_down.train(self.stack_, V, labels, *numbers, rng, self.verbose)
+            up_down.train(self.stack_, V, block, *numbers, rng, self.verbose)
         except KeyboardInterrupt:
             warnings.warn(
                 "up-down training was interrupted: the model keeps what it has learnt so far",
@@ -401,7 +394,7 @@ class DBN(Model):
         if label.ndim and label.shape != (n_samples,):
             raise ValueError(f"label must be one class or {n_samples}, got shape {label.shape}")
         y = np.broadcast_to(label, (n_samples,))
-        return self._one_hot_of(y, y).astype(self.stack_.top.weights.dtype)
+        return self._one_hot_of(y, y, "label").astype(self.stack_.top.weights.dtype)
 
     # Classes ----------------------------------------------------------------------------------
 
@@ -428,8 +421,8 @@ class DBN(Model):
     @available_if(_has_labels)
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose predicted class is that of `y`."""
-        right = self.predict(X) == column_or_1d(y)
-        return float(np.average(right, weights=sample_weight))
+        answers = self.predict(X)
+        return float(accuracy_score(labels(y, answers), answers, sample_weight=sample_weight))
 
     # Likelihood -------------------------------------------------------------------------------
 
@@ -570,7 +563,7 @@ class DBN(Model):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         first = self.rbm[0] if isinstance(self.rbm, Sequence) and self.rbm else self.rbm
-        tags.input_tags.positive_only = getattr(first, "visible", "bernoulli") == "bernoulli"
+        tags.input_tags.positive_only = str(getattr(first, "visible", "bernoulli")) == "bernoulli"
         tags.target_tags.required = _has_labels(self)
         if _has_labels(self):
             tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()

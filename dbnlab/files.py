@@ -52,7 +52,7 @@ def check_writable(path: str | os.PathLike) -> None:
 
 def _place(path: str | os.PathLike) -> Path:
     # Where a link leads: the link stays.
-    place = Path(os.path.realpath(path))
+    place = Path(path).resolve()
     if place.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: give the path of a file")
     if not place.parent.is_dir():

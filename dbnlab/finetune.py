@@ -23,24 +23,11 @@ from sklearn.base import (
     clone,
 )
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import check_array, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import compute_class_weight
+from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import convergence, greedy, keras_network, units
+from dbnlab import checks, convergence, greedy, keras_network, units
 from dbnlab.attributes import whole_or_not
-from dbnlab.checks import (
-    POSITIVE,
-    SHARE,
-    SHARE_OR_ZERO,
-    RandomState,
-    as_generator,
-    check_number,
-    check_same_columns,
-    draw_seed,
-    pass_names_on,
-    plain_labels,
-)
 from dbnlab.dbn import DBN
 from dbnlab.effort import Effort
 from dbnlab.rbm import RBM
@@ -59,16 +46,25 @@ class StartedAtDBN(BaseEstimator):
     def _check_parameters(self) -> None:
         for name in ("n_epochs", "batch_size"):
             if getattr(self, name) is not None:
-                check_number(getattr(self, name), name, Integral, min_val=1)
-        check_number(self.learning_rate, "learning_rate", Real, **POSITIVE)
+                checks.check_number(getattr(self, name), name, Integral, min_val=1)
+        checks.check_number(self.learning_rate, "learning_rate", Real, **checks.POSITIVE)
+        checks.check_flag(self.pretrain, "pretrain")
+        checks.check_verbose(self.verbose)
 
     def _default_dbn(self) -> DBN:
         return DBN()
 
     def _start(
-        self, X: NDArray, y: NDArray | None, rng: np.random.Generator
+        self,
+        X: NDArray,
+        y: NDArray | None,
+        rng: np.random.Generator,
+        n_rates: int | None = None,
     ) -> tuple[list[units.Unit], str]:
-        """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
+        """Train the DBN, with `pretrain`; the units of its layers, and their precision.
+
+        `n_rates` is the number of dropout rates, if there are several.
+        """
         prototype = self._default_dbn() if self.dbn is None else self.dbn
         frozen = isinstance(prototype, FrozenEstimator)
         dbn = prototype.estimator if frozen else prototype
@@ -76,14 +72,19 @@ class StartedAtDBN(BaseEstimator):
             raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
         if frozen:
             check_is_fitted(dbn)
-            check_same_columns(self, dbn)
+            checks.check_same_columns(self, dbn)
         else:
             own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
-            dbn = clone(dbn).set_params(**own, random_state=draw_seed(rng))
+            dbn = clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
+        if n_rates not in (None, np.size(dbn.layer_sizes) + 1):
+            raise ValueError(
+                f"dropout has {n_rates} values: give one number, or {np.size(dbn.layer_sizes) + 1},"
+                f" for the visible layer and each hidden layer"
+            )
         if self.pretrain:
             self.dbn_ = dbn if frozen else dbn.fit(X, y)
             if not frozen:
-                pass_names_on(self, dbn)
+                checks.pass_names_on(self, dbn)
         elif not frozen:
             return _untrained_form(dbn, X.shape[1])
         return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
@@ -133,7 +134,7 @@ class StartedAtDBN(BaseEstimator):
 
     def _outputs(self, X: ArrayLike, name: str = "keras_model_") -> NDArray:
         check_is_fitted(self)
-        return keras_network.predict(getattr(self, name), validate_data(self, X, reset=False))
+        return keras_network.predict(getattr(self, name), checks.table(X, "X", self, reset=False))
 
 
 @dataclass(eq=False, repr=False)
@@ -153,7 +154,7 @@ class FineTuned(StartedAtDBN):
     learning_rate: float = 2e-3
     validation_fraction: float = 0.1
     early_stopping: bool = False
-    random_state: RandomState = None
+    random_state: checks.RandomState = None
     verbose: int = 0
 
     def _fine_tune(
@@ -171,10 +172,12 @@ class FineTuned(StartedAtDBN):
         `width` and `activation` are those of the output layer.
         """
         self._check_parameters()
-        rng = as_generator(self.random_state)
+        rng = checks.as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
         rows = _with_more(self, X[train], X_unlabelled)
-        layer, dtype = self._start(rows, y[train], rng)
+        layer, dtype = self._start(
+            rows, y[train], rng, len(self.dropout) if checks.is_listed(self.dropout) else None
+        )
         keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
@@ -219,28 +222,25 @@ class FineTuned(StartedAtDBN):
     def _with_dropout(self, layers: list, rng: np.random.Generator) -> list:
         """`layers` with a dropout layer before each one whose input loses units."""
         rates = self.dropout
-        if isinstance(rates, Real):
+        if not checks.is_listed(rates):
             rates = [0.0] + [rates] * (len(layers) - 1)
-        if len(rates) != len(layers):
-            raise ValueError(
-                f"dropout has {len(rates)} values: give one number, or {len(layers)}, for the "
-                f"visible layer and each hidden layer"
-            )
         both, dropout = [], keras_network.load_keras().layers.Dropout
         for rate, layer in zip(rates, layers):
-            check_number(rate, "dropout", Real, **SHARE_OR_ZERO)
             if rate:
-                both.append(dropout(rate, seed=draw_seed(rng)))
+                both.append(dropout(rate, seed=checks.draw_seed(rng)))
             both.append(layer)
         return both
 
     def _check_parameters(self) -> None:
         super()._check_parameters()
         if self.weight_decay is not None:
-            check_number(self.weight_decay, "weight_decay", Real, min_val=0)
+            checks.check_number(self.weight_decay, "weight_decay", Real, min_val=0)
         if self.max_norm is not None:
-            check_number(self.max_norm, "max_norm", Real, **POSITIVE)
-        check_number(self.validation_fraction, "validation_fraction", Real, **SHARE)
+            checks.check_number(self.max_norm, "max_norm", Real, **checks.POSITIVE)
+        checks.check_number(self.validation_fraction, "validation_fraction", Real, **checks.SHARE)
+        checks.check_flag(self.early_stopping, "early_stopping")
+        for rate in self.dropout if checks.is_listed(self.dropout) else [self.dropout]:
+            checks.check_number(rate, "dropout", Real, **checks.SHARE_OR_ZERO)
 
 
 @dataclass(eq=False, repr=False)
@@ -328,9 +328,8 @@ class DBNClassifier(ClassifierMixin, FineTuned):
         self : DBNClassifier
         """
         check_one_table(self, X)
-        X, y = validate_data(self, X, y)
-        y = plain_labels(y)
-        check_classification_targets(y)
+        X = checks.table(X, "X", self)
+        y = checks.labels(y, X)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"y has one class only, {self.classes_[0]!r}: give two or more")
@@ -407,7 +406,8 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
         if isinstance(self.dbn, DBN) and self.dbn.joint_labels:
             raise ValueError("a DBN with joint_labels needs classes: choose joint_labels=False")
         check_one_table(self, X)
-        X, y = validate_data(self, X, y, multi_output=True, y_numeric=True)
+        X, y = checks.table(X, "X", self), checks.table(y, "y", ensure_2d=False)
+        checks.check_length(y, X, "y")
         self._one_column = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
         self.target_mean_ = targets.mean(axis=0)
@@ -476,7 +476,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
     n_epochs: int | None = None
     batch_size: int | None = None
     learning_rate: float = 2e-3
-    random_state: RandomState = None
+    random_state: checks.RandomState = None
     verbose: int = 0
 
     @whole_or_not()
@@ -493,9 +493,9 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
         self : DeepAutoencoder
         """
         check_one_table(self, X)
-        X = validate_data(self, X)
+        X = checks.table(X, "X", self)
         self._check_parameters()
-        rng = as_generator(self.random_state)
+        rng = checks.as_generator(self.random_state)
         layer, dtype = self._start(X, None, rng)
         up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
         down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
@@ -522,7 +522,9 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
             self._halve()
 
     def _default_dbn(self) -> DBN:
-        return DBN(rbm=[*[RBM() for _ in self.layer_sizes[1:]], RBM(hidden="gaussian")])
+        return DBN(
+            rbm=[*[RBM() for _ in range(1, np.size(self.layer_sizes))], RBM(hidden="gaussian")]
+        )
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""
@@ -531,7 +533,7 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
     def inverse_transform(self, H: ArrayLike) -> NDArray:
         """What the decoder makes of codes, of shape (n_samples, n_features)."""
         check_is_fitted(self)
-        H = check_array(H, input_name="H")
+        H = checks.table(H, "H")
         if H.shape[1] != self._n_features_out:
             raise ValueError(f"H has {H.shape[1]} columns, the code has {self._n_features_out}")
         return keras_network.predict(self.decoder_, H)
@@ -545,10 +547,7 @@ def _with_more(estimator: FineTuned, X: NDArray, X_unlabelled: ArrayLike | None)
     dbn = estimator.dbn
     if X_unlabelled is None:
         return X
-    more = check_array(X_unlabelled, input_name="X_unlabelled")
-    if more.shape[1] != X.shape[1]:
-        raise ValueError(f"X_unlabelled has {more.shape[1]} columns, X has {X.shape[1]}")
-    validate_data(estimator, X_unlabelled, reset=False)  # for the names of the columns
+    more = checks.table(X_unlabelled, "X_unlabelled", estimator, reset=False)
     if isinstance(dbn, FrozenEstimator):
         raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
     if getattr(dbn, "joint_labels", False):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from numbers import Integral
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +14,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import parameters, units
-from dbnlab.checks import check_choice, check_number, draw_seed
+from dbnlab import checks, parameters, units
 from dbnlab.learning import State, progress_bar
 from dbnlab.rbm import RBM
 
@@ -69,7 +69,7 @@ def train(
             rows = Propagated(X, rbms[:number], block, rng if drawn else None)
             if not drawn:
                 rows = np.concatenate(list(rows)) if number or block.size else X
-            path = None if checkpoint is None else f"{os.fspath(checkpoint)}.{number}"
+            path = None if checkpoint is None else f"{Path(checkpoint)}.{number}"
             rbm.train(rows, checkpoint=path, strategy=strategy, callback=show)
             if rbm.state_.interrupted:
                 raise KeyboardInterrupt(
@@ -91,7 +91,8 @@ class Propagated:
     def __iter__(self) -> Iterator[NDArray]:
         for start in range(0, len(self.X), 1000):
             rows = slice(start, start + 1000)
-            S = self.X[rows]
+            S = np.asarray(self.X[rows])
+            S = self.below[0].visible_unit_.check(S) if self.below else S
             for rbm in self.below:
                 S = rbm.machine_.hidden_mean(S.astype(rbm.weights_.dtype, copy=False))
                 if self.rng:
@@ -102,22 +103,20 @@ class Propagated:
 def check_parameters(dbn: Any) -> None:
     """Raise ValueError or TypeError for a parameter that training cannot use."""
     sizes = dbn.layer_sizes
-    listed = isinstance(sizes, Sequence) and not isinstance(sizes, str)
-    listed = listed or (isinstance(sizes, np.ndarray) and sizes.ndim > 0)
-    if not listed or not len(sizes):
+    if not checks.is_listed(sizes) or not len(sizes):
         raise TypeError(f"layer_sizes must be one or more integers, got {sizes!r}")
     for number, size in enumerate(sizes):
-        check_number(size, f"layer_sizes[{number}]", Integral, min_val=1)
+        checks.check_number(size, f"layer_sizes[{number}]", Integral, min_val=1)
     for prototype in dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm]:
         inner = prototype.estimator if isinstance(prototype, FrozenEstimator) else prototype
         if inner is not None and not isinstance(inner, RBM):
             raise TypeError(f"rbm must be an RBM, one for each layer, or None: {prototype!r}")
     if isinstance(dbn.rbm, Sequence) and len(dbn.rbm) != len(sizes):
         raise ValueError(f"rbm has {len(dbn.rbm)} prototypes for {len(sizes)} layers")
-    check_choice(dbn.propagate, "propagate", ("mean", "sample"))
-    check_choice(dbn.backend, "backend", ("numpy", "tensorflow"))
-    if not isinstance(dbn.verbose, Integral):
-        raise TypeError(f"verbose must be 0 or 1, got {dbn.verbose!r}")
+    checks.check_choice(dbn.propagate, "propagate", ("mean", "sample"))
+    checks.check_choice(dbn.backend, "backend", ("numpy", "tensorflow"))
+    checks.check_flag(dbn.joint_labels, "joint_labels")
+    checks.check_verbose(dbn.verbose)
 
 
 def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[RBM]:
@@ -125,7 +124,7 @@ def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[R
     given = dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm] * len(dbn.layer_sizes)
     rbms, below = [], None
     for number, (prototype, size) in enumerate(zip(given, dbn.layer_sizes)):
-        seed = draw_seed(rng)
+        seed = checks.draw_seed(rng)
         if isinstance(prototype, FrozenEstimator):
             rbm = _thawed(dbn, prototype, number, below or n_visible)
         else:

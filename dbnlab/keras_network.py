@@ -34,6 +34,8 @@ def to_keras(stack: Stack, head: "int | keras.Layer | None" = None) -> "keras.Se
         check_number(head, "head", Integral, min_val=2)
         head = load_keras().layers.Dense(head, activation="softmax", name="head", dtype=dtype)
     if head is not None:
+        if not isinstance(head, load_keras().Layer):
+            raise TypeError(f"head must be a number of classes or a Keras layer, got {head!r}")
         model.add(head)
     return model
 

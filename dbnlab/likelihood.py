@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax, stdtrit
 
-from dbnlab import convergence, units
-from dbnlab.checks import RandomState, as_generator, check_machine, check_number, fitted_rows
+from dbnlab import checks, convergence, units
 from dbnlab.energy import Machine
 from dbnlab.pseudo_likelihood import pseudo_log_likelihood as pseudo_log_likelihood
 
@@ -55,7 +54,7 @@ def log_partition(
     n_chains: int = 100,
     base: str = "data",
     X: ArrayLike | None = None,
-    random_state: RandomState = None,
+    random_state: checks.RandomState = None,
 ) -> LogPartition:
     """log Z of a fitted RBM, exact or by annealed importance sampling (AIS).
 
@@ -98,7 +97,10 @@ def log_partition(
     ValueError
         If an argument is out of range, or "exact" is asked of a model too large to enumerate.
     """
-    check_machine(rbm)
+    checks.check_machine(rbm)
+    checks.check_choice(method, "method", ("ais", "reverse_ais", "exact"))
+    checks.check_choice(base, "base", ("data", "uniform"))
+    X = None if X is None else _rows(rbm, X)
     if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
         raise ValueError(
             "log Z of a replicated softmax depends on the document's length: give "
@@ -107,11 +109,9 @@ def log_partition(
     if method == "exact":
         value = _exact(_smaller_side_visible(rbm.machine_)[0])
         return LogPartition(value, value, value)
-    if method not in ("ais", "reverse_ais"):
-        raise ValueError(f"method={method!r}: choose 'ais', 'reverse_ais' or 'exact'")
-    check_number(n_betas, "n_betas", Integral, min_val=2)
-    check_number(n_chains, "n_chains", Integral, min_val=2)
-    rng, machine = as_generator(random_state), rbm.machine_
+    checks.check_number(n_betas, "n_betas", Integral, min_val=2)
+    checks.check_number(n_chains, "n_chains", Integral, min_val=2)
+    rng, machine = checks.as_generator(random_state), rbm.machine_
     base_bias = _base_bias(rbm, base, X)
     betas = np.interp(np.linspace(0, 1, n_betas), *SCHEDULE)
     log_z_base = _log_partition_of_base(machine, base_bias)
@@ -161,11 +161,11 @@ def at_length(rbm: "RBM", length: int) -> "RBM":
     TypeError
         If `rbm` has other visible units, or the length is no integer.
     """
-    check_machine(rbm)
+    checks.check_machine(rbm)
     unit = rbm.visible_unit_
     if not isinstance(unit, units.ReplicatedSoftmax):
         raise TypeError(f"at_length takes a model of ReplicatedSoftmax units, this one has {unit}")
-    check_number(length, "length", Integral, min_val=1)
+    checks.check_number(length, "length", Integral, min_val=1)
     model = copy.copy(rbm)
     model.visible = model.visible_unit_ = units.Multinomial(unit.n_words, int(length))
     model.hidden_bias_ = int(length) * rbm.hidden_bias_
@@ -198,10 +198,11 @@ def log_likelihood(
     ValueError, TypeError
         If documents of different lengths are given one log Z, or a length of theirs has none.
     """
-    scores = rbm.score_samples(X)
+    V = _rows(rbm, X)
+    scores = -rbm.machine_.free_energy(V)
     if not isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
         return scores - log_z_value(log_z)
-    lengths = np.asarray(X).sum(axis=1).astype(int)
+    lengths = V.sum(axis=1, dtype=np.float64).astype(int)
     if not isinstance(log_z, Mapping):
         raise TypeError("a replicated softmax has a log Z for each length: give {length: log_z}")
     missing = set(lengths.tolist()) - set(log_z)
@@ -213,7 +214,7 @@ def log_likelihood(
 def log_z_value(log_z: LogPartition | float) -> float:
     """log Z as a number, if it is one; ValueError or TypeError otherwise."""
     value = log_z.value if isinstance(log_z, LogPartition) else log_z
-    check_number(value, "log_z", Real)
+    checks.check_number(value, "log_z", Real)
     return float(value)
 
 
@@ -277,8 +278,8 @@ def _exact_gradient_of_documents(rbm: "RBM", V: NDArray) -> tuple[NDArray, NDArr
 
 
 def _rows(rbm: "RBM", X: ArrayLike) -> NDArray:
-    check_machine(rbm)
-    return fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype)
+    checks.check_machine(rbm)
+    return checks.fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype)
 
 
 def _moments(machine: Machine, V: NDArray, p: NDArray | float) -> list[NDArray]:
@@ -312,15 +313,12 @@ def _all_states(machine: Machine) -> Iterator[NDArray]:
         yield machine.visible.states(np.arange(start, min(start + n_rows, n_states)))
 
 
-def _base_bias(rbm: "RBM", base: str, X: ArrayLike | None) -> NDArray:
+def _base_bias(rbm: "RBM", base: str, X: NDArray | None) -> NDArray:
     """Visible bias of the base model."""
     if base == "uniform":
         return np.zeros_like(rbm.visible_bias_)
-    if base != "data":
-        raise ValueError(f"base={base!r}: choose 'data' or 'uniform'")
     if X is None:
         return rbm.data_bias_ * _change_of_precision(rbm)
-    X = _rows(rbm, X)
     bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
     return bias.astype(rbm.visible_bias_.dtype)
 
@@ -374,7 +372,7 @@ def _log_mean_exp(log_weights: NDArray) -> tuple[float, float, float]:
 
 
 def _samples_of_model(
-    rbm: "RBM", n_samples: int, X: ArrayLike | None, rng: np.random.Generator
+    rbm: "RBM", n_samples: int, X: NDArray | None, rng: np.random.Generator
 ) -> NDArray:
     """Visible states drawn from the model: exactly where possible, by long chains otherwise."""
     try:
@@ -388,7 +386,7 @@ def _samples_of_model(
         init = None
         if X is not None:
             rows = rng.integers(len(X), size=n_samples)
-            init = np.asarray(X)[rows]
+            init = X[rows]
         return rbm.sample(n_samples, BURN_IN, init=init, random_state=rng)
     log_p = np.concatenate([-side.free_energy(V) for V in _all_states(side)])
     numbers = rng.choice(len(log_p), size=n_samples, p=softmax(log_p))

@@ -26,9 +26,9 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """The visible and the highest hidden units, and the precision of what enters there."""
         raise NotImplementedError
 
-    def _rows(self, X: ArrayLike) -> NDArray:
+    def _rows(self, X: ArrayLike, name: str = "X") -> NDArray:
         check_is_fitted(self)
-        return fitted_rows(self, X, *self._ends[0])
+        return fitted_rows(self, X, *self._ends[0], name)
 
     def _hidden_rows(self, H: ArrayLike) -> NDArray:
         check_is_fitted(self)
@@ -41,7 +41,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
         if init is None:
             return None
-        V = fitted_rows(self, init, *self._ends[0])
+        V = self._rows(init, "init")
         if len(V) != n_samples:
             raise ValueError(f"init must have n_samples={n_samples} rows, got {len(V)}")
         return V

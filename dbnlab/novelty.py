@@ -9,18 +9,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
+from dbnlab import checks
 from dbnlab.attributes import whole_or_not
-from dbnlab.checks import (
-    SHARE,
-    RandomState,
-    as_generator,
-    check_number,
-    check_same_columns,
-    draw_seed,
-    pass_names_on,
-)
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
 from dbnlab.rows import check_one_table
@@ -60,7 +52,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     model: RBM | DBN | FrozenEstimator | None = None
     false_alarm_rate: float = 0.05
     validation_fraction: float = 0.2
-    random_state: RandomState = None
+    random_state: checks.RandomState = None
 
     @whole_or_not()
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -81,20 +73,23 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
             If `X` or a parameter is not what it should be, or the rows are too few for the rate.
         """
         check_one_table(self, X)
-        X = validate_data(self, X, ensure_min_samples=2)
+        X = checks.table(X, "X", self, ensure_min_samples=2)
         for name in ("false_alarm_rate", "validation_fraction"):
-            check_number(getattr(self, name), name, Real, **SHARE)
-        rng = as_generator(self.random_state)
-        if isinstance(self.model, FrozenEstimator):
-            self.model_, held_out = self.model.estimator, X
+            checks.check_number(getattr(self, name), name, Real, **checks.SHARE)
+        frozen = isinstance(self.model, FrozenEstimator)
+        model = self.model.estimator if frozen else RBM() if self.model is None else self.model
+        if not isinstance(model, RBM | DBN):
+            raise TypeError(f"model must be an RBM, a DBN or FrozenEstimator of one, got {model!r}")
+        rng = checks.as_generator(self.random_state)
+        if frozen:
+            self.model_, held_out = model, X
             check_is_fitted(self.model_)
-            check_same_columns(self, self.model_)
+            checks.check_same_columns(self, self.model_)
         else:
             n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
             held_out, rows = np.split(X[rng.permutation(len(X))], [n_held_out])
-            model = RBM() if self.model is None else clone(self.model)
-            self.model_ = model.set_params(random_state=draw_seed(rng)).fit(rows)
-            pass_names_on(self, self.model_)
+            self.model_ = clone(model).set_params(random_state=checks.draw_seed(rng)).fit(rows)
+            checks.pass_names_on(self, self.model_)
         # A hair more, so that rounding does not make a whole number one less.
         rank = int(self.false_alarm_rate * (len(held_out) + 1) * (1 + 1e-12))
         if not rank:
@@ -110,7 +105,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X: ArrayLike) -> NDArray:
         """The model's score of each row, in nats: the lower, the stranger."""
         check_is_fitted(self)
-        return self._scores(validate_data(self, X, reset=False))
+        return self._scores(checks.table(X, "X", self, reset=False))
 
     def _scores(self, rows: NDArray) -> NDArray:
         # A model that knows the names of its columns wants to see them.

@@ -6,15 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dbnlab import units
-from dbnlab.checks import (
-    POSITIVE,
-    SHARE,
-    SHARE_OR_ZERO,
-    check_choice,
-    check_number,
-    check_schedule,
-)
+from dbnlab import checks, units
 from dbnlab.effort import Effort
 from dbnlab.grey import is_grey
 from dbnlab.learning import Recipe
@@ -28,28 +20,28 @@ def check_parameters(rbm: Any) -> None:
     """Raise ValueError or TypeError for a parameter that training cannot use."""
     for name in ("n_hidden", "n_gibbs", "n_chains", "batch_size", "n_epochs"):
         if getattr(rbm, name) is not None or name in ("n_hidden", "n_gibbs"):
-            check_number(getattr(rbm, name), name, Integral, min_val=1)
-    if not isinstance(rbm.verbose, Integral):
-        raise TypeError(f"verbose must be 0 or 1, got {rbm.verbose!r}")
-    if not isinstance(rbm.learn_variance, bool | np.bool_):
-        raise TypeError(f"learn_variance must be True or False, got {rbm.learn_variance!r}")
-    if rbm.draw_visible is not None and not isinstance(rbm.draw_visible, bool | np.bool_):
-        raise TypeError(f"draw_visible must be True, False or None, got {rbm.draw_visible!r}")
+            checks.check_number(getattr(rbm, name), name, Integral, min_val=1)
+    checks.check_verbose(rbm.verbose)
+    checks.check_flag(rbm.learn_variance, "learn_variance")
+    if rbm.draw_visible is not None:
+        checks.check_flag(rbm.draw_visible, "draw_visible")
     for name in ("weight_decay", "sparsity_cost"):
-        check_number(getattr(rbm, name), name, Real, min_val=0)
-    check_number(rbm.validation_fraction, "validation_fraction", Real, **SHARE_OR_ZERO)
+        checks.check_number(getattr(rbm, name), name, Real, min_val=0)
+    checks.check_number(
+        rbm.validation_fraction, "validation_fraction", Real, **checks.SHARE_OR_ZERO
+    )
     n_epochs = _planned_epochs(rbm)
     if rbm.learning_rate is not None:
-        check_schedule(rbm.learning_rate, "learning_rate", n_epochs, **POSITIVE)
-    check_schedule(rbm.momentum, "momentum", n_epochs, **SHARE_OR_ZERO)
-    check_choice(rbm.hidden, "hidden", ("bernoulli", "gaussian"))
-    check_choice(rbm.algorithm, "algorithm", ("cd", "pcd"))
-    check_choice(rbm.backend, "backend", ("numpy", "tensorflow"))
-    check_choice(rbm.dtype, "dtype", ("float32", "float64"))
+        checks.check_schedule(rbm.learning_rate, "learning_rate", n_epochs, **checks.POSITIVE)
+    checks.check_schedule(rbm.momentum, "momentum", n_epochs, **checks.SHARE_OR_ZERO)
+    checks.check_choice(rbm.hidden, "hidden", ("bernoulli", "gaussian"))
+    checks.check_choice(rbm.algorithm, "algorithm", ("cd", "pcd"))
+    checks.check_choice(rbm.backend, "backend", ("numpy", "tensorflow"))
+    checks.check_choice(rbm.dtype, "dtype", ("float32", "float64"))
     if isinstance(rbm.visible, units.ReplicatedSoftmax):
         _check_documents(rbm)
     if rbm.sparsity_target is not None:
-        check_number(rbm.sparsity_target, "sparsity_target", Real, **SHARE)
+        checks.check_number(rbm.sparsity_target, "sparsity_target", Real, **checks.SHARE)
         if rbm.hidden != "bernoulli":
             raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
     elif rbm.sparsity_cost:

@@ -14,13 +14,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_array
-from sklearn.utils.validation import validate_data
 
 from dbnlab import convergence, engines, learning, units
 from dbnlab.attributes import shown, whole_or_not
 from dbnlab.checkpoint import Checkpoint
-from dbnlab.checks import RandomState, as_generator, check_number
+from dbnlab.checks import RandomState, as_generator, check_number, floating, table
 from dbnlab.energy import Machine
 from dbnlab.files import check_stored
 from dbnlab.learning import Recipe, State, progress_bar
@@ -224,14 +222,14 @@ class RBM(Model):
         ValueError, TypeError
             If an array is not of its shape or not finite, or a parameter is out of range.
         """
-        weights = check_array(weights, input_name="weights", dtype=[np.float64, np.float32])
+        weights = floating(table(weights, "weights"), np.float64)
         parameters = {"dtype": weights.dtype.name} | parameters
         rbm = cls(weights.shape[1], visible=visible, hidden=hidden, **parameters)
         check_parameters(rbm)
         biases = []
         named = {"visible_bias": visible_bias, "hidden_bias": hidden_bias}
         for (name, bias), n_units in zip(named.items(), weights.shape):
-            bias = check_array(bias, input_name=name, dtype=weights.dtype, ensure_2d=False)
+            bias = table(bias, name, ensure_2d=False)
             if bias.shape != (n_units,):
                 raise ValueError(
                     f"{name} has shape {bias.shape}, weights of {weights.shape} need ({n_units},)"
@@ -409,7 +407,7 @@ class RBM(Model):
         -------
         energies : ndarray of shape (n_samples,)
         """
-        V, H = self._rows(V), self._hidden_rows(H)
+        V, H = self._rows(V, "V"), self._hidden_rows(H)
         if len(V) != len(H):
             raise ValueError(f"V and H must have as many rows, got {len(V)} and {len(H)}")
         return self.machine_.energy(V, H)
@@ -425,7 +423,7 @@ class RBM(Model):
         -------
         free_energies : ndarray of shape (n_samples,)
         """
-        V = self._rows(V)
+        V = self._rows(V, "V")
         return self.machine_.free_energy(V)
 
     def score_samples(self, V: ArrayLike) -> NDArray:
@@ -467,7 +465,7 @@ class RBM(Model):
         V : ndarray of shape (n_samples, n_visible)
             States, not means.
         """
-        V = self._rows(V)
+        V = self._rows(V, "V")
         check_number(n_steps, "n_steps", Integral, min_val=0)
         end = engines.gibbs(self.machine_, V, n_steps, self._generator(random_state), self.backend)
         return end.astype(V.dtype, copy=n_steps == 0)
@@ -588,7 +586,7 @@ class RBM(Model):
         def check(rows: ArrayLike) -> NDArray:
             # Integers and memory maps stay as they are: a batch is converted when its turn comes.
             nonlocal unit
-            rows = validate_data(self, rows, reset=unit is None)
+            rows = table(rows, "X", self, reset=unit is None)
             if unit is None:
                 unit = units.resolve(self.visible, rows.shape[1], "visible")
                 check_variance_can_be_learned(self, unit)
@@ -596,7 +594,8 @@ class RBM(Model):
 
         if is_batches(X):
             return Batches(X, check), unit
-        return (MemoryMap if isinstance(X, np.memmap) else Table)(check(X)), unit
+        rows = check(X)
+        return (MemoryMap if isinstance(X, np.memmap) else Table)(rows, unit.check), unit
 
     @property
     def _ends(self) -> tuple[tuple[units.Unit, np.dtype], tuple[units.Unit, np.dtype]]:
@@ -605,7 +604,7 @@ class RBM(Model):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.input_tags.positive_only = self.visible == "bernoulli"
+        tags.input_tags.positive_only = str(self.visible) == "bernoulli"
         return tags
 
 

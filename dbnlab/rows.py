@@ -25,10 +25,12 @@ class Table:
     Parameters
     ----------
     X : ndarray of shape (n_samples, n_visible)
+    check : callable
+        Cuts off what rounding has put beyond the limits, in a memory map when it is read.
     """
 
-    def __init__(self, X: NDArray) -> None:
-        self.X = X
+    def __init__(self, X: NDArray, check: Callable[[NDArray], NDArray]) -> None:
+        self.X, self.check = X, check
         self.rows = np.arange(len(X))
         self.held_out_rows = self.rows[:0]
 
@@ -55,11 +57,11 @@ class Table:
 
     def monitored(self) -> NDArray:
         """Up to 1,000 of the rows to train on."""
-        return self.X[self.rows[:MONITORED_ROWS]]
+        return self.check(self.X[self.rows[:MONITORED_ROWS]])
 
     def held_out(self) -> NDArray:
         """Up to 1,000 of the rows held out."""
-        return self.X[self.held_out_rows[:MONITORED_ROWS]]
+        return self.check(self.X[self.held_out_rows[:MONITORED_ROWS]])
 
     def windows(self, rng: np.random.Generator, batch_size: int) -> Iterator[Window]:
         """One pass: arrays, each with the order in which to take its rows."""
@@ -97,7 +99,7 @@ class MemoryMap(Table):
     def _pieces(self, numbers: Iterable[int]) -> Iterator[NDArray]:
         size = self._piece_rows()
         for number in numbers:
-            yield self.X[self.rows[number * size : (number + 1) * size]]
+            yield self.check(self.X[self.rows[number * size : (number + 1) * size]])
 
 
 class Batches:
@@ -107,7 +109,7 @@ class Batches:
     ----------
     batches : iterable of array-like, or of tuples or lists that begin with one
     check : callable
-        Turns one batch into an array or raises; called once for each batch, before training.
+        Turns one batch into an array or raises; called before training, and each time it is read.
     """
 
     held_out_rows = np.empty(0, dtype=int)
@@ -121,9 +123,9 @@ class Batches:
         # TensorFlow's own sign for a dataset that never ends.
         if getattr(batches, "cardinality", lambda: 0)() == -1:
             raise ValueError("X never ends: leave out .repeat(), training repeats by itself")
-        self.batches = batches
+        self.batches, self.check = batches, check
         self.n_rows, self._first, total = 0, [], 0.0
-        for batch in map(check, self._arrays()):
+        for batch in self._arrays():
             if self.n_rows < MONITORED_ROWS:
                 self._first.append(batch[: MONITORED_ROWS - self.n_rows])
             self.n_rows += len(batch)
@@ -142,8 +144,8 @@ class Batches:
             # Loaders give rows with their targets, in a tuple or, as PyTorch's, in a list.
             listed = isinstance(batch, list) and len(batch) and getattr(batch[0], "ndim", 0) == 2
             rows = batch[0] if listed or isinstance(batch, tuple) else batch
-            # A sparse batch stays one, to be refused as such.
-            yield rows if issparse(rows) else np.asarray(rows)
+            # A sparse or masked batch stays one, to be refused as such.
+            yield self.check(rows if issparse(rows) else np.asanyarray(rows))
 
     def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
         raise ValueError(

@@ -170,15 +170,19 @@ class Gaussian(Unit):
 
     def __post_init__(self) -> None:
         _check_size(self.n_units, "n_units", 1)
-        variances = np.array(self.variance, dtype=np.float64)
+        variances = np.array(self.variance)
         if variances.shape not in ((), (self.n_units,)):
             raise ValueError(
                 f"variance must be one number or {self.n_units}, got shape {variances.shape}"
             )
-        if not (np.isfinite(variances) & (variances > 0)).all():
-            raise ValueError(f"variance must be finite and above 0, got {self.variance}")
+        if (
+            variances.dtype.kind not in "iuf"
+            or not (variances > 0).all()
+            or np.isinf(variances).any()
+        ):
+            raise ValueError(f"variance must be finite and above 0, got {self.variance!r}")
         alike = variances.size and np.ptp(variances) == 0
-        value = float(variances.flat[0]) if alike else tuple(variances.tolist())
+        value = float(variances.flat[0]) if alike else tuple(variances.astype(float).tolist())
         object.__setattr__(self, "variance", value)
 
     def log_base_measure(self, s: NDArray) -> NDArray:
@@ -222,7 +226,8 @@ class Softmax(Unit):
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        sizes = (self.sizes,) if isinstance(self.sizes, Integral) else tuple(self.sizes)
+        listed = isinstance(self.sizes, Sequence) or np.ndim(self.sizes)
+        sizes = tuple(self.sizes) if listed else (self.sizes,)
         for size in sizes:
             _check_size(size, "each of sizes", 2)
         if not sizes:
@@ -304,7 +309,7 @@ class WordCounts(Unit):
             found = V[row, column]
             raise ValueError(
                 f"{'Negative values in data' if found < 0 else 'Not a whole number'}: word counts "
-                f"are 0, 1, 2, …, found {found:g} in row {row}, column {column}: give the counts "
+                f"are 0, 1, 2, …, found {found} in row {row}, column {column}: give the counts "
                 f"themselves, neither scaled nor weighted"
             )
         empty = ~V.any(axis=1)
@@ -333,8 +338,8 @@ class Multinomial(WordCounts):
 
     def __post_init__(self) -> None:
         _check_size(self.n_units, "n_units", 2)
-        if np.ndim(self.n_trials) == 0:
-            _check_size(self.n_trials, "n_trials", 1)
+        if np.asarray(self.n_trials).dtype.kind not in "iu" or np.min(self.n_trials) < 1:
+            raise ValueError(f"n_trials must be integers from 1 up, got {self.n_trials!r}")
 
     def log_partition(self, x: NDArray) -> NDArray:
         return np.asarray(self.n_trials).astype(x.dtype) * np.logaddexp.reduce(x, axis=-1)
@@ -350,7 +355,7 @@ class Multinomial(WordCounts):
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ValueError(
-                f"row {row} holds {V[row].sum():g} words, but the model is that of documents of "
+                f"row {row} holds {int(V[row].sum())} words, but the model is that of documents of "
                 f"{self.n_trials}"
             )
         return V

@@ -18,7 +18,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import NDArray
 
-from dbnlab.checks import check_number
+from dbnlab.checks import check_number, is_listed
 from dbnlab.energy import Machine
 from dbnlab.learning import Diverged, progress_bar
 from dbnlab.stack import Stack
@@ -26,7 +26,7 @@ from dbnlab.stack import Stack
 
 def schedule(n_gibbs: int | Sequence[int], n_epochs: int) -> list[int]:
     """Gibbs steps for each epoch, in equal shares."""
-    steps = list(n_gibbs) if isinstance(n_gibbs, Sequence | np.ndarray) else [n_gibbs]
+    steps = list(n_gibbs) if is_listed(n_gibbs) else [n_gibbs]
     if not steps:
         raise ValueError("n_gibbs is empty: give one number of Gibbs steps, or several")
     for value in steps:

@@ -267,8 +267,8 @@ def test_reverse_ais_of_a_large_model_says_that_it_starts_from_chains(rows, monk
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "annealing"}, "'ais', 'reverse_ais' or 'exact'"),
-        ({"base": "noise"}, "'data' or 'uniform'"),
+        ({"method": "annealing"}, "'ais', 'reverse_ais', 'exact'"),
+        ({"base": "noise"}, "'data', 'uniform'"),
         ({"n_betas": 1}, "n_betas"),
         ({"n_chains": 1}, "n_chains"),
     ],

@@ -230,7 +230,7 @@ def test_a_bad_parameter_is_refused_by_name(X, name, value, error):
 
 
 def test_a_negative_seed_is_refused(X):
-    with pytest.raises(ValueError, match="non-negative"):
+    with pytest.raises(ValueError, match="random_state"):
         RBM(3, random_state=-1).fit(X)
 
 

@@ -70,7 +70,7 @@ NUMBERED = np.repeat(np.arange(1003.0)[:, None], 60, axis=1)
 def numbered(request, small_windows, tmp_path):
     """The rows from 0 to 1,002, row n being full of n."""
     if request.param == "memory map":
-        return MemoryMap(on_disk(tmp_path, NUMBERED))
+        return MemoryMap(on_disk(tmp_path, NUMBERED), np.asarray)
     sizes = {"one row at a time": [1], "odd batches": [3, 47, 1, 20], "one batch of all": [1003]}
     return Batches(Reread(NUMBERED, sizes[request.param]), np.asarray)
 
@@ -97,7 +97,7 @@ def test_every_pass_takes_the_rows_in_another_order(numbered, rng):
 
 
 def test_a_window_of_a_memory_map_mixes_rows_from_all_over(small_windows, tmp_path, rng):
-    table = MemoryMap(on_disk(tmp_path, NUMBERED))
+    table = MemoryMap(on_disk(tmp_path, NUMBERED), np.asarray)
     means = [window[:, 0].mean() for window, _ in table.windows(rng, 10)]
     # 5 pieces from anywhere: their mean is near the middle; neighbours would spread as 1003/√12.
     assert np.std(means) < 0.6 * 1003 / np.sqrt(12)
@@ -113,7 +113,7 @@ def test_the_mean_and_the_first_thousand_rows_are_those_of_the_array(numbered):
 
 
 def test_rows_held_out_of_a_memory_map_are_in_no_window(small_windows, tmp_path, rng):
-    table = MemoryMap(on_disk(tmp_path, NUMBERED))
+    table = MemoryMap(on_disk(tmp_path, NUMBERED), np.asarray)
     table.hold_out(0.3, rng)
     held_out = table.held_out()[:, 0]
     taken = [n for window, _ in table.windows(rng, 10) for n in window[:, 0]]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dbnlab.checks import optional
+from dbnlab.checks import is_listed, optional
 
 # Ahead of the imports, so that one sentence says which extra brings them.
 optional("ipywidgets", "course")
@@ -135,9 +135,13 @@ def expect(name: str, measured: float, *, near: float, tol: float) -> None:
     ------
     AssertionError
         If `measured` lies outside; the message gives it.
+    TypeError
+        If an argument is no number.
     """
+    if any(np.ndim(n) or np.asarray(n).dtype.kind not in "iuf" for n in (measured, near, tol)):
+        raise TypeError(f"measured, near and tol are numbers, got {measured!r}, {near!r}, {tol!r}")
     if not abs(measured - near) <= tol:
-        raise AssertionError(f"{name} is {measured:.4g}, expected within {near:g} ± {tol:g}")
+        raise AssertionError(f"{name} is {measured:.10g}, expected within {near:.10g} ± {tol:.10g}")
     print(f"{name}: {measured:.4g}, expected {near:g} ± {tol:g} ✓")
 
 
@@ -168,7 +172,14 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
     -------
     box : Interactive
         Shows itself as the last line of a cell.
+
+    Raises
+    ------
+    ValueError
+        If there is no position.
     """
+    if not is_listed(values) or not len(values):
+        raise ValueError(f"values must be a sequence of one position or more, got {values!r}")
 
     @cache
     def picture(position: int) -> bytes:
