@@ -41,28 +41,21 @@ def exercise_1(changes):
 
 
 def exercise_2(effective_sample_size):
-    cases = {
-        "four equal weights": (np.full(4, 1e3), 4),
-        "one weight far above the other": (np.array([0, -1e3]), 1),
-        "weights 1, 2 and 3": (np.log([1, 2, 3]), 36 / 14),
-        "very small weights": (np.array([-2e3, -2e3, -2e3 + np.log(3)]), 25 / 11),
-    }
-    for name, (log_w, expected) in cases.items():
-        with np.errstate(all="ignore"):
-            answer = effective_sample_size(log_w)
-        as_weights = log_w.sum() ** 2 / (log_w**2).sum()
+    for n, seed in [(100, 0), (7, 1)]:
+        w = np.exp(np.random.default_rng(seed).normal(0, 1.5, n))
+        r = w.std(ddof=1) / (w.mean() * np.sqrt(n))
         fault = fault_of(
-            name,
-            answer,
-            expected,
+            f"effective_sample_size({r:.4f}, {n})",
+            effective_sample_size(r, n),
+            w.sum() ** 2 / (w**2).sum(),
             mistakes={
-                "that is of the log-weights; the formula wants the weights": as_weights,
-                "that is the reciprocal": 1 / expected,
-                "that is the number of weights": len(log_w),
+                "the deviation has n - 1 in its denominator": n / (1 + n * r**2),
+                "r is already divided by the square root of n": n / (1 + r**2),
+                "r is not squared": n / (1 + (n - 1) * r),
+                "that is how many runs would reach this r if the weights varied little": 1 / r**2,
+                "that is the reciprocal": (w**2).sum() / w.sum() ** 2,
             },
         )
-        if fault and "NaN" in fault:
-            return f"{name}: the weights are 0 or infinite, subtract the largest log-weight first"
         if fault:
             return fault
     return None

@@ -4,7 +4,7 @@ from copy import deepcopy
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 from dbnlab import RBM, likelihood
 
@@ -21,15 +21,6 @@ def by_enumeration(c):
     log_z = [likelihood.log_partition(model, "exact").value for model in models]
     change = scores[1] - scores[0]
     return change, change - (log_z[1] - log_z[0])
-
-
-def in_logarithms(log_w):
-    return float(np.exp(2 * logsumexp(log_w) - logsumexp(2 * np.asarray(log_w))))
-
-
-def naive(log_w):
-    w = np.exp(log_w)
-    return w.sum() ** 2 / (w**2).sum()
 
 
 def measures(model, X, log_z):
@@ -107,9 +98,8 @@ RIGHT = {
         "measured": (by_enumeration,),
     },
     "2": {
-        "softmax": (lambda log_w: 1 / (softmax(log_w) ** 2).sum(),),
-        "less the largest": (lambda log_w: naive(log_w - log_w.max()),),
-        "in logarithms": (in_logarithms,),
+        "one fraction": (lambda r, n: n / (1 + (n - 1) * r**2),),
+        "by the reciprocal": (lambda r, n: 1 / (r**2 + (1 - r**2) / n),),
     },
     "3": {"copy": (change,), "new machine": (change_with_new_machine,)},
     "4": {"dbnlab": (errors,), "by hand": (errors_by_hand,)},
@@ -123,11 +113,12 @@ WRONG = {
         "F, not -F": (lambda c: [-np.logaddexp(0, c), 0],),
     },
     "2": {
-        "without care for size": (naive,),
-        "of the log-weights": (lambda log_w: log_w.sum() ** 2 / (log_w**2).sum(),),
-        "the reciprocal": (lambda log_w: (softmax(log_w) ** 2).sum(),),
-        "their number": (len,),
-        "constant": (lambda log_w: 4.0,),
+        "n in the denominator": (lambda r, n: n / (1 + n * r**2),),
+        "a typed number of runs": (lambda r, n: 100 / (1 + 99 * r**2),),
+        "square root of n twice": (lambda r, n: n / (1 + r**2),),
+        "not squared": (lambda r, n: n / (1 + (n - 1) * r),),
+        "many runs": (lambda r, n: 1 / r**2,),
+        "constant": (lambda r, n: 3.0,),
     },
     "3": {
         "in place": (change_in_place,),
