@@ -1,5 +1,7 @@
 """The checks of lesson 05: what is wrong with an answer, or None."""
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.special import gammaln
 from sklearn.linear_model import LogisticRegression
@@ -15,8 +17,7 @@ def sigmoid(x):
 def parameters(sizes, seed):
     """Weights and biases of each layer in turn, none of them zero."""
     rng = np.random.default_rng(seed)
-    pairs = zip(sizes, sizes[1:])
-    return [rng.normal(0, 0.7, shape) for n, m in pairs for shape in ((n, m), m)]
+    return [rng.normal(0, 0.7, shape) for n, m in pairwise(sizes) for shape in ((n, m), m)]
 
 
 # Exercise 1
@@ -84,10 +85,10 @@ def exercise_2(loss_and_gradient):
         right = X.T @ (((delta @ U.T * bend2) @ R2.T) * bend1) / n_rows
         mistakes = {
             "it is the mean over the images, not the sum": right * n_rows,
-            "the second layer bends: h² (1 - h²) is missing": X.T
+            "the second layer bends: h⁽²⁾ (1 − h⁽²⁾) is missing": X.T
             @ (delta @ U.T @ R2.T * bend1)
             / n_rows,
-            "the first layer bends: h¹ (1 - h¹) is missing": X.T
+            "the first layer bends: h⁽¹⁾ (1 − h⁽¹⁾) is missing": X.T
             @ ((delta @ U.T * bend2) @ R2.T)
             / n_rows,
             "the error is p less the one-hot label": X.T
@@ -160,10 +161,10 @@ def exercise_4(in_degrees, in_millionths):
     first, second = in_degrees.predict(images), in_millionths.predict(images)
     score = 1 - ((first - right) ** 2).mean() / right.var()
     if score < 0.8:
-        return f"R² of the slant of 2,000 test images is {score:.2f}: it can be more than 0.8"
+        return f"R² of the slant of 2,000 test images is {score:.2g}: it can be more than 0.8"
     score = 1 - ((second / 1e6 - right) ** 2).mean() / right.var()
     if score < 0.8:
-        return f"in millionths of a degree R² is {score:.2f}: it can be more than 0.8"
+        return f"in millionths of a degree R² is {score:.2g}: it can be more than 0.8"
     return None
 
 
@@ -173,11 +174,12 @@ def exercise_4(in_degrees, in_millionths):
 def exercise_5(predicted):
     mnist, _ = lesson_data()
     right = mnist.y[6000:]
-    # Errors of five draws of labels, 300 updates in batches of 20; the middle of those of a random
-    # and of a pre-trained start, and how far the draws are from it.
-    expected = {40: (0.43, 0.30), 400: (0.165, 0.115), 4000: (0.10, 0.07)}
+    # Measured over four draws of labels, 300 updates in batches of 20, random and pre-trained:
+    # 0.31 to 0.35 and 0.22 to 0.30 with 60 labels, 0.15 to 0.17 and 0.10 to 0.11 with 400, 0.11 to
+    # 0.17 and 0.08 to 0.09 with 3,000. The middle, from which the answer may be half as far again:
+    expected = {60: (0.33, 0.245), 400: (0.16, 0.11), 3000: (0.135, 0.083)}
     if not isinstance(predicted, dict) or set(predicted) != set(expected):
-        return "predicted must be a dict with the keys 40, 400 and 4000"
+        return "predicted must be a dict with the keys 60, 400 and 3000"
     for n_labels, starts in expected.items():
         if len(predicted[n_labels]) != 2:
             return f"with {n_labels} labels there are two starts, got {len(predicted[n_labels])}"
@@ -187,10 +189,10 @@ def exercise_5(predicted):
             if classes.shape != right.shape:
                 return f"classes of the 2,000 validation images are asked for, got {classes.shape}"
             errors.append((classes != right).mean())
-            if not near / 1.6 < errors[-1] < near * 1.6:
+            if not near / 1.5 < errors[-1] < near * 1.5:
                 return (
                     f"{n_labels} labels, {name} start: {errors[-1]:.1%} errors, {near:.0%} expected"
                 )
         if errors[0] < errors[1]:
-            return f"with {n_labels} labels the random start is ahead of the pre-trained one: exchanged?"
+            return f"with {n_labels} labels the random start is ahead: are the two exchanged?"
     return None
