@@ -196,7 +196,7 @@ class DBN(Model):
             raise ValueError("checkpoint needs a random_state, or no other run could go on from it")
         check_one_table(self, X)
         X = validate_data(self, X)
-        labels = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
+        labels = self._one_hot(X, y, new=True) if self.joint_labels else np.zeros((len(X), 0))
         rng = as_generator(self.random_state)
         rbms = greedy.untrained_rbms(self, X.shape[1], rng)
         if hasattr(rbms[0], "state_"):
@@ -220,30 +220,22 @@ class DBN(Model):
         if doubt:
             convergence.warn(doubt, stacklevel=4)
 
-    def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
-        """Label block of the classes found in y, which `classes_` then names."""
-        y = self._checked_labels(X, y)
-        check_classification_targets(y)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: labels need two or more")
-        return self._one_hot_of(X, y)
-
-    def _checked_labels(self, X: NDArray, y: ArrayLike | None) -> NDArray:
+    def _one_hot(self, X: NDArray, y: ArrayLike | None, new: bool = False) -> NDArray:
+        """Label block of `classes_`, which those found in y become if they are `new`."""
         if y is None:
             raise ValueError("joint_labels=True requires y to be passed, but the target y is None")
         y = plain_labels(column_or_1d(y, warn=True))
         assert_all_finite(y, input_name="y")
         if len(y) != len(X):
             raise ValueError(f"y has {len(y)} values for {len(X)} rows of X")
-        return y
-
-    def _one_hot_of(self, X: NDArray, y: ArrayLike | None) -> NDArray:
-        """Label block for classes that `fit` has seen."""
-        y = self._checked_labels(X, y)
+        if new:
+            check_classification_targets(y)
+            self.classes_ = np.unique(y)
+            if len(self.classes_) < 2:
+                raise ValueError(f"y has one class only, {y[0]!r}: labels need two or more")
         found = np.isin(y, self.classes_)
         if not found.all():
-            unknown = np.asarray(y)[~found][0]
+            unknown = y[~found][0]
             raise ValueError(f"{unknown!r} is not among the classes of fit, {self.classes_}")
         return np.eye(len(self.classes_))[np.searchsorted(self.classes_, y)]
 
@@ -301,7 +293,7 @@ class DBN(Model):
         check_number(batch_size, "batch_size", Integral, min_val=1)
         check_number(learning_rate, "learning_rate", Real, **POSITIVE)
         steps = up_down.schedule(n_gibbs, n_epochs)
-        labels = self._one_hot_of(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
+        labels = self._one_hot(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
         labels, rng = labels.astype(self.stack_.top.weights.dtype), self._generator(random_state)
         numbers = steps, learning_rate, batch_size
         try:
@@ -401,7 +393,7 @@ class DBN(Model):
         if label.ndim and label.shape != (n_samples,):
             raise ValueError(f"label must be one class or {n_samples}, got shape {label.shape}")
         y = np.broadcast_to(label, (n_samples,))
-        return self._one_hot_of(y, y).astype(self.stack_.top.weights.dtype)
+        return self._one_hot(y, y).astype(self.stack_.top.weights.dtype)
 
     # Classes ----------------------------------------------------------------------------------
 
