@@ -310,7 +310,7 @@ class RBM(Model):
             rows.hold_out(self.validation_fraction, rng)
         hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
         recipe = recipe_of(self, rows, visible)
-        state = learning.start(rows, visible, hidden, recipe, self.dtype, rng)
+        state = learning.start(rows, visible, hidden, recipe, rng)
         state.complete(recipe)
         if saved:
             saved.restore(state, recipe.n_epochs)
@@ -355,7 +355,7 @@ class RBM(Model):
         if not state:
             hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
             rng = as_generator(self.random_state)
-            state = learning.start(rows, visible, hidden, recipe, self.dtype, rng)
+            state = learning.start(rows, visible, hidden, recipe, rng)
         self._train(state, rows, recipe, state.n_epochs + 1)
         _warn_if_interrupted(state)
         return self
