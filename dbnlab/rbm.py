@@ -308,7 +308,7 @@ class RBM(Model):
             rows.hold_out(self.validation_fraction, rng)
         hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
         recipe = recipe_of(self, rows, visible)
-        state = learning.start(rows, visible, hidden, recipe, self.dtype, rng)
+        state = learning.start(rows, visible, hidden, recipe, rng)
         state.complete(recipe)
         if saved:
             saved.restore(state, recipe.n_epochs)
@@ -346,15 +346,14 @@ class RBM(Model):
         """
         check_parameters(self)
         state = getattr(self, "state_", None)
-        first = state is None
-        if not first:
+        if state:
             self._check_continues()
         rows, visible = self._training_rows(X, state and state.machine.visible)
         recipe = recipe_of(self, rows, visible)
-        if first:
-            hidden, rng = units.resolve(self.hidden, self.n_hidden, "hidden"), self.random_state
-            of_training = recipe, self.dtype, as_generator(rng)
-            state = learning.start(rows, visible, hidden, *of_training)
+        if not state:
+            hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
+            rng = as_generator(self.random_state)
+            state = learning.start(rows, visible, hidden, recipe, rng)
         self._train(state, rows, recipe, state.n_epochs + 1)
         _warn_if_interrupted(state)
         return self

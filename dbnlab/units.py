@@ -11,7 +11,6 @@ arrays of shape (n_rows, n_units). The formulation is that of Welling, Rosen-Zvi
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 
@@ -147,7 +146,7 @@ class Bernoulli(Unit):
         return 2**self.n_units
 
     def states(self, numbers: NDArray) -> NDArray:
-        return _digits(numbers, [2] * self.n_units).astype(np.float64)
+        return np.stack(np.unravel_index(numbers, [2] * self.n_units), axis=1).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -276,7 +275,7 @@ class Softmax(Unit):
         return int(np.prod(self.sizes, dtype=object))
 
     def states(self, numbers: NDArray) -> NDArray:
-        choices = _digits(numbers, self.sizes).T
+        choices = np.unravel_index(numbers, self.sizes)
         return np.concatenate([np.eye(n)[chosen] for n, chosen in zip(self.sizes, choices)], axis=1)
 
 
@@ -478,7 +477,7 @@ class Joint(Unit):
         return None if None in counts else int(np.prod(counts, dtype=object))
 
     def states(self, numbers: NDArray) -> NDArray:
-        parts = _digits(numbers, [unit.n_states() for unit in self.units]).T
+        parts = np.unravel_index(numbers, [unit.n_states() for unit in self.units])
         return np.concatenate([unit.states(n) for unit, n in zip(self.units, parts)], axis=1)
 
 
@@ -510,15 +509,6 @@ def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
             f"{argument}={unit!r} has {unit.n_units} units, but the data have {n_units} columns"
         )
     return unit
-
-
-def _digits(numbers: NDArray, bases: Sequence[int]) -> NDArray:
-    """The numbers written in mixed radix, most significant digit first, one row each."""
-    columns = []
-    for base in reversed(bases):
-        numbers, digit = np.divmod(numbers, base)
-        columns.append(digit)
-    return np.stack(columns[::-1], axis=-1)
 
 
 def _check_size(size: int, name: str, least: int) -> None:
