@@ -17,6 +17,8 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_dat
 from dbnlab.grey import cut_off
 
 RandomState = int | np.random.Generator | None
+# Sums over such counts in single precision are right to a thousandth of a nat.
+LARGEST_OF_SINGLE_PRECISION = 1000
 # Bounds for `check_number`.
 POSITIVE = {"min_val": 0, "include_boundaries": "neither"}
 SHARE = {"min_val": 0, "max_val": 1, "include_boundaries": "neither"}
@@ -171,10 +173,13 @@ def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
 def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any, name: str = "X") -> NDArray:
     """Rows for a fitted estimator, checked against its columns and its visible unit; floating.
 
-    A scaler may have put some values of new rows beyond the limits: those are cut off.
+    A scaler may have put some values of new rows beyond the limits: those are cut off. Integers
+    too large for single precision, such as word counts, are taken in double precision.
     """
     # Not as a memory map, of which training alone leaves what rounding has put beyond.
     X = np.asarray(table(X, name, estimator, reset=False))
+    if X.dtype.kind in "iu" and X.max() > LARGEST_OF_SINGLE_PRECISION:
+        dtype = np.float64
     return floating(unit.check(cut_off(X, unit.binary())), dtype)
 
 
@@ -237,3 +242,33 @@ def optional(module: str, extra: str) -> ModuleType:
             f"{module} does not load here ({error}): install what this needs with "
             f'{sys.executable} -m pip install "dbnlab[{extra}]"'
         ) from error
+
+
+def real_array(
+    values: ArrayLike, name: str, axes: Sequence[str] | None = None, finite: bool = True
+) -> NDArray:
+    """Real numbers with these `axes`, floats as float32 or float64 in the machine's byte order.
+
+    Raises
+    ------
+    ValueError
+        If there are other values, masked ones, or NaN or infinity (if `finite`), or other axes.
+    """
+    # A plain array takes what is masked for values, also in a list of masked arrays.
+    array = np.ma.asarray(values)
+    if np.ma.is_masked(array):
+        raise ValueError(
+            f"{name} must have no masked values, found {np.ma.count_masked(array)}: fill them in "
+            f"first, with the method filled"
+        )
+    array = np.asarray(array.data)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be real numbers, got {array.dtype}")
+    if axes is not None and (array.ndim != len(axes) or not array.size):
+        shape = str(tuple(axes)).replace("'", "")
+        raise ValueError(f"{name} must have shape {shape}, not empty, got {array.shape}")
+    if array.dtype.kind == "f":
+        array = array.astype("f4" if array.dtype.itemsize < 8 else "f8", copy=False)
+    if finite and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, found NaN or infinity")
+    return array

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.metrics import accuracy_score
 from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
@@ -27,14 +27,13 @@ from dbnlab.checks import (
     as_generator,
     check_number,
     check_same_columns,
-    fitted_rows,
-    hidden_rows,
     labels,
     pass_names_on,
     table,
 )
-from dbnlab.files import SavedModel, check_stored
-from dbnlab.parameters import effort
+from dbnlab.files import check_stored
+from dbnlab.model import Model
+from dbnlab.parameters import effort, parameters_as_json
 from dbnlab.rbm import RBM
 from dbnlab.rows import MONITORED_ROWS, check_one_table
 from dbnlab.stack import DIRECTED, Stack
@@ -49,7 +48,7 @@ def _has_labels(dbn: "DBN") -> bool:
 
 
 @dataclass(eq=False, repr=False)
-class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class DBN(Model):
     """Deep belief network, trained layer by layer.
 
     Parameters
@@ -334,8 +333,7 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
         Of one word, where the visible layer counts words: the probability of each.
         """
-        check_is_fitted(self)
-        H = hidden_rows(H, self.stack_.units[-1], self.stack_.top.weights.dtype)
+        H = self._hidden_rows(H)
         return self.stack_.down(H).astype(H.dtype, copy=False)
 
     def reconstruct(self, X: ArrayLike) -> NDArray:
@@ -374,17 +372,12 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         V : ndarray of shape (n_samples, n_visible)
             States, not means.
         """
-        check_is_fitted(self)
-        check_number(n_samples, "n_samples", Integral, min_val=1)
-        check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
+        V = self._start(n_samples, n_gibbs, init)
         rng, stack = self._generator(random_state), self.stack_
         machine, n_below = stack.top, stack.units[-2].n_units
         bottom, visible = stack.units[0], machine.visible
         if init is not None:
-            V = self._rows(init, "init")
             bottom, visible = bottom.like(V), visible.like(V)
-            if len(V) != n_samples:
-                raise ValueError(f"init must have n_samples={n_samples} rows, got {len(V)}")
         S = visible.sample(np.tile(machine.visible_bias, (n_samples, 1)), rng)
         if init is not None:
             S[:, :n_below] = stack.up(V, stack.n_directed, rng)
@@ -508,13 +501,13 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """What JSON can hold of the model, and its arrays by name."""
-        parameters = self.get_params(deep=False)
-        parameters["rbm"] = greedy.prototypes_as_json(self.rbm, len(self.rbms_))
         # As in RBM: the file is that of the fitted model.
-        parameters["layer_sizes"] = [unit.n_units for unit in self.stack_.units[1:]]
-        parameters["joint_labels"] = bool(self.stack_.n_labels)
-        if not isinstance(self.random_state, Integral):
-            parameters["random_state"] = None
+        parameters = parameters_as_json(
+            self,
+            rbm=greedy.prototypes_as_json(self.rbm, len(self.rbms_)),
+            layer_sizes=[unit.n_units for unit in self.stack_.units[1:]],
+            joint_labels=bool(self.stack_.n_labels),
+        )
         headers, arrays = [], {}
         for number, rbm in enumerate(self.rbms_):
             header, own = rbm.to_parts()
@@ -561,25 +554,15 @@ class DBN(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
 
     # Checks -----------------------------------------------------------------------------------
 
-    def _rows(self, X: ArrayLike, name: str = "X") -> NDArray:
-        check_is_fitted(self)
-        stack = self.stack_
-        return fitted_rows(self, X, stack.units[0], stack.recognition_weights[0].dtype, name)
-
-    def _generator(self, random_state: RandomState) -> np.random.Generator:
-        return self._random if random_state is None else as_generator(random_state)
-
     @property
-    def _n_features_out(self) -> int:
-        return self.stack_.units[-1].n_units
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "rbms_")
+    def _ends(self) -> tuple[tuple[units.Unit, np.dtype], tuple[units.Unit, np.dtype]]:
+        bottom, *_, code = self.stack_.units
+        dtype = self.stack_.recognition_weights[0].dtype
+        return (bottom, dtype), (code, self.stack_.top.weights.dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         first = self.rbm[0] if isinstance(self.rbm, Sequence) and self.rbm else self.rbm
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = str(getattr(first, "visible", "bernoulli")) == "bernoulli"
         tags.target_tags.required = _has_labels(self)
         if _has_labels(self):

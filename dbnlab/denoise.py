@@ -6,8 +6,9 @@ units the pixels stay independent: the evidence of a pixel, log p(y_i | 1) - log
 its input field, so that Gibbs sampling is as easy as without noise. A missing pixel has evidence 0,
 a known one is clamped.
 
-Images are arrays of shape (height, width) or (n_images, height, width), grey-scale: floats with
-clean values in [0, 1], or uint8. Missing pixels are NaN.
+Images are arrays of shape (height, width) or (n_images, height, width), or either with a last axis
+of length 1, grey-scale: floats with clean values in [0, 1], or uint8 with white at 255. Missing
+pixels are NaN.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from sklearn.feature_extraction.image import extract_patches_2d, reconstruct_fro
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import checks, units
+from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
 from dbnlab.finetune import DeepAutoencoder
 from dbnlab.rbm import RBM
@@ -31,6 +33,8 @@ NOISES = ("gaussian", "salt_and_pepper", "speckle", "missing_block", "missing_pi
 DEVIATIONS = ("gaussian", "speckle")  # their strength is a standard deviation
 FARTHEST = 10.0
 FLAT = 1e-6  # deviation of pixels that are equal but for rounding
+DARK = 32  # where no uint8 gets as far, the largest grey value is hardly 255
+WINDOW = 7  # side of the windows that `ssim` compares
 
 
 # Noise ----------------------------------------------------------------------------------------
@@ -94,16 +98,22 @@ def psnr(clean: ArrayLike, images: ArrayLike) -> NDArray:
 
 def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
     """Structural similarity of each image, 1 for equal ones (Wang et al. 2004)."""
+    height, width = _stack(clean).shape[1:]
+    if min(height, width) < WINDOW:
+        raise ValueError(
+            f"ssim compares windows of {WINDOW}×{WINDOW} pixels, and images of {height}×{width} "
+            f"hold none: take psnr"
+        )
     return _compare(clean, images, "structural_similarity")
 
 
 def _compare(clean: ArrayLike, images: ArrayLike, name: str) -> NDArray:
     measure = getattr(checks.optional("skimage.metrics", "denoise"), name)
-    if np.shape(clean) != np.shape(images):
+    one, other = _complete(clean), _complete(images)
+    if one.shape != other.shape:
         raise ValueError(f"images of shapes {np.shape(clean)} and {np.shape(images)} differ")
-    clean, images = _complete(clean), _complete(images)
     with np.errstate(divide="ignore"):  # equal images: infinitely many dB
-        pairs = zip(clean, images.astype(clean.dtype))
+        pairs = zip(one, other.astype(one.dtype))
         return np.array([measure(a, b, data_range=1) for a, b in pairs])
 
 
@@ -179,7 +189,7 @@ class GibbsDenoiser:
         model = self.model
         one = isinstance(model, RBM)
         stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
-        if isinstance(stack.units[0], units.ReplicatedSoftmax | units.Multinomial):
+        if isinstance(stack.units[0], units.WordCounts):
             raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
         if isinstance(stack.units[0], units.Gaussian) and self.noise == "salt_and_pepper":
             raise ValueError(f"Gaussian visible units take gaussian noise, not {self.noise}")
@@ -245,10 +255,11 @@ class DenoisingAutoencoder(DeepAutoencoder):
     noise: str = "gaussian"
     strengths: tuple[float, float] = (0.1, 0.6)
 
+    @whole_or_not()
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the DBN and then the network on clean images of one size."""
         clean = _clean(images)
-        if np.ndim(images) == 2:
+        if np.ndim(images) == 2 or len(images) != len(clean):
             raise ValueError(
                 f"images must have shape (n_images, height, width) to learn from, got "
                 f"{np.shape(images)}: reshape rows of pixels"
@@ -326,6 +337,7 @@ class PatchDenoiser(BaseEstimator):
     n_steps: int = 20
     random_state: checks.RandomState = None
 
+    @whole_or_not()
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the model on patches of clean pictures."""
         clean, rng = _clean(images), checks.as_generator(self.random_state)
@@ -377,24 +389,31 @@ class PatchDenoiser(BaseEstimator):
 
 def _stack(images: ArrayLike) -> NDArray:
     """Floats of shape (n_images, height, width)."""
-    stack = np.asarray(images)
+    stack = checks.real_array(images, "images", finite=False)
+    shape = stack.shape
     if stack.dtype == np.uint8:
+        if 0 < stack.max(initial=0) < DARK:
+            raise ValueError(
+                f"images are uint8 up to {stack.max()}, but white is 255: divide them by their "
+                f"largest possible value, which makes them floats"
+            )
         stack = stack / 255
-    if stack.dtype == np.float16:
-        stack = stack.astype(np.float32)
     if stack.dtype.kind != "f":
         raise ValueError(f"images must be floats in [0, 1] or uint8, got {stack.dtype}")
+    # One channel, as Keras has it; a column of pixels is no image.
+    if stack.ndim in (3, 4) and shape[-1] == 1:
+        stack = stack[..., 0]
     # Three or four columns of many rows are no picture, but the channels of a colour.
-    colour = stack.ndim == 3 and stack.shape[2] in (3, 4) and stack.shape[1] > 4
+    colour = stack.ndim == 3 and shape[-1] in (3, 4) and shape[1] > 4
     if stack.ndim == 4 or colour:
         raise ValueError(
-            f"images of shape {stack.shape} have {stack.shape[-1]} channels: denoise each channel "
-            f"by itself, or their mean"
+            f"images of shape {shape} have {shape[-1]} channels last: denoise each channel by "
+            f"itself, or their mean; if one channel comes first, take images[:, 0]"
         )
     if stack.ndim not in (2, 3) or not stack.size:
         raise ValueError(
-            f"images must have shape (height, width) or (n_images, height, width), got "
-            f"{stack.shape}: reshape rows of pixels"
+            f"images must have shape (height, width) or (n_images, height, width), got {shape}: "
+            f"reshape rows of pixels"
         )
     if (np.abs(stack) > FARTHEST).any():
         raise ValueError("images lie far outside [0, 1]: divide by the largest possible grey value")

@@ -12,74 +12,16 @@ import struct
 import uuid
 import zipfile
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 VERSION = 2
 DIGEST_BYTES = 64
 # What zipfile, NumPy and json raise over bytes that they do not understand.
 DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, IndexError)
 DAMAGE += (EOFError, NotImplementedError, RuntimeError, OverflowError, struct.error)
-
-
-class SavedModel:
-    """A model with `save` and `load`, given `to_parts` and `from_parts`."""
-
-    def save(self, path: str | os.PathLike) -> None:
-        """Write weights, parameters and history to `path`, one npz file without pickle.
-
-        The file appears whole or not at all. Momentum, persistent chains and the state of the
-        generator are not kept: training that goes on after `load` starts them afresh.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
-        ValueError, TypeError
-            If a parameter has been set to what `load` would refuse.
-        """
-        check_is_fitted(self)
-        header, arrays = self.to_parts()
-        # What `load` would refuse is refused here, while there is a model to save.
-        type(self).from_parts(json.loads(as_json(header)), arrays)
-        if hasattr(self, "feature_names_in_"):
-            arrays["feature_names_in"] = np.array(self.feature_names_in_, dtype=str)
-        write(path, {"model": type(self).__name__, **header}, arrays)
-
-    @classmethod
-    def load(cls, path: str | os.PathLike) -> Self:
-        """The model that `save` wrote to `path`.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be read, FileNotFoundError among them.
-        ValueError
-            If the file is damaged or holds something else.
-        """
-        header, arrays = read(path, cls.__name__)
-        names = arrays.pop("feature_names_in", None)
-        try:
-            model = cls.from_parts(header, arrays)
-            if names is not None:
-                if names.dtype.kind != "U" or names.shape != (model.n_features_in_,):
-                    raise ValueError("feature_names_in are not the names of its columns")
-                model.feature_names_in_ = names.astype(object)
-        except DAMAGE as error:
-            raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
-        return model
-
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """What JSON can hold of the model, and its arrays by name."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
-        """The model that `to_parts` took apart; any error means that the file is damaged."""
-        raise NotImplementedError
 
 
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:

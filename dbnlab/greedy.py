@@ -127,6 +127,7 @@ def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[R
         seed = checks.draw_seed(rng)
         if isinstance(prototype, FrozenEstimator):
             rbm = _thawed(dbn, prototype, number, below or n_visible)
+            below = rbm.hidden_unit_
         else:
             rbm = RBM() if prototype is None else clone(prototype)
             rbm.set_params(n_hidden=int(size), backend=dbn.backend, random_state=seed, verbose=0)
@@ -134,8 +135,7 @@ def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[R
                 kind = type(below).__name__.lower()
                 rbm.set_params(visible=kind, learn_variance=False)
             parameters.check_parameters(rbm)
-        frozen = isinstance(prototype, FrozenEstimator)
-        below = rbm.hidden_unit_ if frozen else units.resolve(rbm.hidden, int(size), "hidden")
+            below = units.resolve(rbm.hidden, rbm.n_hidden, "hidden")
         rbms.append(rbm)
     return rbms
 

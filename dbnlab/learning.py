@@ -18,9 +18,9 @@ variance σ² given h. By z = log σ², which keeps σ² positive whatever the s
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ LOWEST_LOG_VARIANCE = float(np.log(1e-3))
 LARGEST_LOG_VARIANCE_STEP = 0.1
 
 OF_MACHINE = ("weights", "visible_bias", "hidden_bias")
+SCHEDULED = ("learning_rate", "momentum")
 OF_TRAINING = ("data_bias", "log_variance", "activity", "chains")
 
 
@@ -50,6 +51,7 @@ class Diverged(ValueError):
 class Recipe:
     """How to train: the parameters of `RBM` of the same names, which describes them."""
 
+    dtype: str
     algorithm: str
     n_gibbs: int
     n_chains: int | None
@@ -62,6 +64,11 @@ class Recipe:
     batch_size: int
     n_epochs: int
     draw_visible: bool
+
+    def of_epoch(self, epoch: int, n_rows: int) -> Self:
+        """The recipe of one epoch: numbers in place of schedules, no batch above the rows."""
+        numbers = {name: _value_at(getattr(self, name), epoch) for name in SCHEDULED}
+        return replace(self, **numbers, batch_size=min(self.batch_size, n_rows))
 
 
 @dataclass(eq=False)
@@ -174,25 +181,20 @@ def check_history(history: Any) -> None:
 
 
 def start(
-    rows: Table | Batches,
-    visible: Unit,
-    hidden: Unit,
-    recipe: Recipe,
-    dtype: str,
-    rng: np.random.Generator,
+    rows: Table | Batches, visible: Unit, hidden: Unit, recipe: Recipe, rng: np.random.Generator
 ) -> State:
     """Hinton's guide, section 8: small weights, visible biases from the data's means."""
     weights = 0.01 * rng.standard_normal((visible.n_units, hidden.n_units))
     mean = rows.mean()
     visible_bias = visible.bias_from_mean(mean, rows.n_rows)
     hidden_bias = np.zeros(hidden.n_units)
-    V, binary = rows.monitored().astype(dtype), visible.binary()
+    V, binary = rows.monitored().astype(recipe.dtype), visible.binary()
     if recipe.draw_visible and grey.is_grey(V, binary):
         hidden_bias += grey.widen(weights, V, mean, binary, rng)
     if recipe.sparsity_target is not None:
         hidden_bias += np.log(recipe.sparsity_target / (1 - recipe.sparsity_target))
-    arrays = [array.astype(dtype) for array in (weights, visible_bias, hidden_bias)]
-    state = State(Machine(visible, hidden, *arrays), rng, data_bias=visible_bias.astype(dtype))
+    arrays = [array.astype(recipe.dtype) for array in (weights, visible_bias, hidden_bias)]
+    state = State(Machine(visible, hidden, *arrays), rng, data_bias=arrays[1].copy())
     if recipe.learn_variance:
         state.learn_variance()
     return state
@@ -254,9 +256,7 @@ def _sparsity_pull(state: State, H: NDArray, recipe: Recipe) -> NDArray:
 # Step and epoch ------------------------------------------------------------------------------
 
 
-def step(
-    state: State, gradient: list[NDArray], recipe: Recipe, learning_rate: float, momentum: float
-) -> None:
+def step(state: State, gradient: list[NDArray], recipe: Recipe, rate: float) -> None:
     """Move the parameters along the gradient, with momentum and weight decay."""
     decays = (recipe.weight_decay, 0.0, 0.0, 0.0)
     for arrays in zip(state.parameters, state.velocity, gradient, decays):
@@ -268,8 +268,8 @@ def step(
             parameter, velocity, change = parameters[block], velocities[block], gradients[block]
             if decay:
                 change -= decay * parameter
-            change *= learning_rate
-            velocity *= momentum
+            change *= rate
+            velocity *= recipe.momentum
             velocity += change
             parameter += velocity
     if recipe.learn_variance:
@@ -291,33 +291,23 @@ class Engine:
     def __init__(self, recipe: Recipe) -> None:
         self.recipe = recipe
 
-    def train_window(
-        self,
-        state: State,
-        X: NDArray,
-        order: NDArray,
-        n_full: int,
-        learning_rate: float,
-        momentum: float,
-    ) -> None:
-        """One update for each `n_full` rows of `X`, taken in the order given."""
-        dtype = state.machine.weights.dtype
+    def train_window(self, state: State, X: NDArray, order: NDArray, recipe: Recipe) -> None:
+        """One update for each batch of rows of `X`, taken in the order given."""
+        dtype, n_full = state.machine.weights.dtype, recipe.batch_size
         for first in range(0, len(order), n_full):
             V = X[order[first : first + n_full]].astype(dtype, copy=False)
             # A short last batch takes a short step: every row weighs the same in an epoch.
-            rate = learning_rate * len(V) / n_full
-            step(state, gradient(state, V, self.recipe), self.recipe, rate, momentum)
+            rate = recipe.learning_rate * len(V) / n_full
+            step(state, gradient(state, V, recipe), recipe, rate)
 
 
 def train_epoch(state: State, rows: Table | Batches, engine: Engine) -> None:
     """One pass over the rows."""
-    recipe, epoch = engine.recipe, state.n_epochs
-    rate, momentum = _value_at(recipe.learning_rate, epoch), _value_at(recipe.momentum, epoch)
-    n_full, dtype = min(recipe.batch_size, rows.n_rows), state.machine.weights.dtype
-    for X, order in rows.windows(state.rng, n_full):
+    recipe, dtype = engine.recipe.of_epoch(state.n_epochs, rows.n_rows), state.machine.weights.dtype
+    for X, order in rows.windows(state.rng, recipe.batch_size):
         if recipe.draw_visible:
             X = grey.drawn(X.astype(dtype, copy=False), state.machine.visible.binary(), state.rng)
-        engine.train_window(state, X, order, n_full, rate, momentum)
+        engine.train_window(state, X, order, recipe)
 
 
 def _value_at(schedule: float | Sequence[float], epoch: int) -> float:

@@ -116,18 +116,16 @@ def log_partition(
     betas = np.interp(np.linspace(0, 1, n_betas), *SCHEDULE)
     log_z_base = _log_partition_of_base(machine, base_bias)
     if method == "ais":
-        V = machine.visible.sample(np.tile(base_bias, (n_chains, 1)), rng)
-        log_weights = _anneal(machine, base_bias, betas, V, rng)
-        sign = 1
+        sign, V = 1, machine.visible.sample(np.tile(base_bias, (n_chains, 1)), rng)
     else:
-        V = _samples_of_model(rbm, n_chains, X, rng)
-        log_weights = _anneal(machine, base_bias, betas[::-1], V, rng)
-        sign = -1
+        sign, V = -1, _samples_of_model(rbm, n_chains, X, rng)
+    log_weights = _anneal(machine, base_bias, betas[::sign], V, rng)
     mean, error, n_effective = _log_mean_exp(log_weights)
     if n_effective < min(FEW_RUNS, n_chains / 2):
         convergence.warn(
             f"the estimate of log Z rests on {n_effective:.1f} of {n_chains} runs: raise n_betas "
-            f"(now {n_betas}), or trust neither value nor interval"
+            f"(now {n_betas}), or trust neither value nor interval",
+            stacklevel=2,
         )
     value = log_z_base + sign * mean
     return LogPartition(value, value - error, value + error, n_effective)
@@ -288,10 +286,6 @@ def _moments(machine: Machine, V: NDArray, p: NDArray | float) -> list[NDArray]:
     return [weighted.T @ H, weighted.sum(axis=0), (H * np.reshape(p, (-1, 1))).sum(axis=0)]
 
 
-def _in_double_precision(machine: Machine) -> Machine:
-    return machine.exchanged().exchanged()
-
-
 def _smaller_side_visible(machine: Machine) -> tuple[Machine, bool]:
     """The model in float64 with the smaller layer visible, and whether layers were exchanged."""
     counts = [unit.n_states() or np.inf for unit in (machine.visible, machine.hidden)]
@@ -301,7 +295,7 @@ def _smaller_side_visible(machine: Machine) -> tuple[Machine, bool]:
             f"such as 25 binary units; this RBM has {machine.visible} and {machine.hidden}"
         )
     exchanged = counts[1] < counts[0]
-    return machine.exchanged() if exchanged else _in_double_precision(machine), exchanged
+    return machine.exchanged() if exchanged else machine.exchanged().exchanged(), exchanged
 
 
 def _all_states(machine: Machine) -> Iterator[NDArray]:

@@ -110,12 +110,12 @@ def recipe_of(rbm: Any, rows: Table | Batches, visible: units.Unit) -> Recipe:
     return Recipe(**given)
 
 
-def parameters_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:
-    """The parameters, some of them replaced, as JSON can hold them; a generator is not kept."""
-    parameters = rbm.get_params(deep=False) | instead
-    if isinstance(parameters["visible"], units.Unit):
+def parameters_as_json(model: Any, **instead: Any) -> dict[str, Any]:
+    """Those of an RBM or DBN, some replaced, as JSON can hold them; a generator is not kept."""
+    parameters = model.get_params(deep=False) | instead
+    if isinstance(parameters.get("visible"), units.Unit):
         parameters["visible"] = unit_as_json(parameters["visible"])
-    if not isinstance(rbm.random_state, Integral):
+    if not isinstance(model.random_state, Integral):
         parameters["random_state"] = None
     return parameters
 

@@ -40,7 +40,7 @@ def pseudo_log_likelihood(rbm: "RBM", X: ArrayLike) -> NDArray:
         If rows are no states, or are word counts: given all others and the length, each is known.
     """
     check_machine(rbm)
-    if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax | units.Multinomial):
+    if isinstance(rbm.visible_unit_, units.WordCounts):
         raise ValueError(
             "word counts have no pseudo-likelihood: given the other counts and the document's "
             "length, each of them is known; use log_likelihood"

@@ -14,24 +14,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import convergence, engines, learning, units
 from dbnlab.attributes import shown, whole_or_not
 from dbnlab.checkpoint import Checkpoint
-from dbnlab.checks import (
-    RandomState,
-    as_generator,
-    check_number,
-    fitted_rows,
-    floating,
-    hidden_rows,
-    table,
-)
+from dbnlab.checks import RandomState, as_generator, check_number, floating, table
 from dbnlab.energy import Machine
-from dbnlab.files import SavedModel, check_stored
+from dbnlab.files import check_stored
 from dbnlab.learning import Recipe, State, progress_bar
+from dbnlab.model import Model
 from dbnlab.parameters import (
     check_parameters,
     check_variance_can_be_learned,
@@ -49,7 +40,7 @@ SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
 
 
 @dataclass(eq=False, repr=False)
-class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class RBM(Model):
     r"""Restricted Boltzmann machine.
 
     Parameters
@@ -192,6 +183,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     data_bias_ = shown("state_", "data_bias")
     chains_ = shown("state_", "chains")
     history_ = shown("state_", "history")
+    _random = shown("state_", "rng")
 
     @property
     def visible_variance_(self) -> NDArray:
@@ -245,18 +237,14 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             biases.append(bias.astype(rbm.dtype))
         visible_unit = units.resolve(visible, weights.shape[0], "visible")
         hidden_unit = units.resolve(hidden, weights.shape[1], "hidden")
+        check_variance_can_be_learned(rbm, visible_unit)
         machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases)
-        check_variance_can_be_learned(rbm, machine.visible)
-        return rbm.assemble(machine)
-
-    def assemble(self, machine: Machine) -> Self:
-        """Make this estimator a fitted machine, of which no training rows are known."""
-        self.n_features_in_ = machine.visible.n_units
-        rng = as_generator(self.random_state)
-        self.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
-        if self.learn_variance:
-            self.state_.learn_variance()
-        return self
+        rbm.n_features_in_ = visible_unit.n_units
+        rng = as_generator(rbm.random_state)
+        rbm.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
+        if rbm.learn_variance:
+            rbm.state_.learn_variance()
+        return rbm
 
     # Training ---------------------------------------------------------------------------------
 
@@ -320,7 +308,7 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
             rows.hold_out(self.validation_fraction, rng)
         hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
         recipe = recipe_of(self, rows, visible)
-        state = learning.start(rows, visible, hidden, recipe, self.dtype, rng)
+        state = learning.start(rows, visible, hidden, recipe, rng)
         state.complete(recipe)
         if saved:
             saved.restore(state, recipe.n_epochs)
@@ -358,15 +346,14 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         """
         check_parameters(self)
         state = getattr(self, "state_", None)
-        first = state is None
-        if not first:
+        if state:
             self._check_continues()
         rows, visible = self._training_rows(X, state and state.machine.visible)
         recipe = recipe_of(self, rows, visible)
-        if first:
-            hidden, rng = units.resolve(self.hidden, self.n_hidden, "hidden"), self.random_state
-            of_training = recipe, self.dtype, as_generator(rng)
-            state = learning.start(rows, visible, hidden, *of_training)
+        if not state:
+            hidden = units.resolve(self.hidden, self.n_hidden, "hidden")
+            rng = as_generator(self.random_state)
+            state = learning.start(rows, visible, hidden, recipe, rng)
         self._train(state, rows, recipe, state.n_epochs + 1)
         _warn_if_interrupted(state)
         return self
@@ -532,17 +519,12 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         V : ndarray of shape (n_samples, n_visible)
             States, not means; ``rbm.inverse_transform(rbm.transform(V))`` smooths them.
         """
-        check_is_fitted(self)
-        check_number(n_samples, "n_samples", Integral, min_val=1)
-        check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
+        V = self._start(n_samples, n_gibbs, init)
         rng = self._generator(random_state)
         if init is None:
-            init = self.visible_unit_.sample(np.tile(self.visible_bias_, (n_samples, 1)), rng)
-        else:
-            init = self._rows(init, "init").copy()
-        if len(init) != n_samples:
-            raise ValueError(f"init must have n_samples={n_samples} rows, got {len(init)}")
-        return engines.gibbs(self.machine_, init, n_gibbs, rng, self.backend)
+            V = self.visible_unit_.sample(np.tile(self.visible_bias_, (n_samples, 1)), rng)
+        end = engines.gibbs(self.machine_, V, n_gibbs, rng, self.backend)
+        return end.astype(V.dtype, copy=n_gibbs == 0)
 
     # Files ------------------------------------------------------------------------------------
 
@@ -558,26 +540,22 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        rbm = cls(**parameters_from_json(header["parameters"]))
-        check_parameters(rbm)
+        parameters = parameters_from_json(header["parameters"])
         learning.check_history(header["history"])
-        names = [*SAVED, "log_variance"] if rbm.learn_variance else SAVED
+        names = [*SAVED, "log_variance"] if parameters.get("learn_variance") else SAVED
         if arrays.keys() != set(names):
             raise ValueError(f"it holds {sorted(arrays)}, not {sorted(names)}")
-        n_visible, n_hidden = arrays["weights"].shape
+        n_visible, n_hidden = len(arrays["weights"]), parameters.pop("n_hidden")
         shapes = dict.fromkeys(names, (n_visible,))
-        shapes |= {"weights": (n_visible, rbm.n_hidden), "hidden_bias": (n_hidden,)}
+        shapes |= {"weights": (n_visible, n_hidden), "hidden_bias": (n_hidden,)}
         for name, array in arrays.items():
             check_stored(name, array, shapes[name])
-        found = {name: arrays[name].astype(rbm.dtype, copy=False) for name in names}
-        visible = units.resolve(rbm.visible, n_visible, "visible")
-        hidden = units.resolve(rbm.hidden, n_hidden, "hidden")
-        named = (found[name] for name in ("weights", "visible_bias", "hidden_bias"))
-        rbm.assemble(Machine(visible, hidden, *named))
-        rbm.data_bias_, rbm.history_ = found["data_bias"], header["history"]
-        if "log_variance" in found:
-            rbm.state_.log_variance = found["log_variance"]
-            rbm.visible_unit_ = visible.with_variances(np.exp(found["log_variance"]))
+        of_machine = [arrays[name] for name in learning.OF_MACHINE]
+        rbm = cls.from_arrays(*of_machine, **parameters)
+        rbm.data_bias_, rbm.history_ = arrays["data_bias"].astype(rbm.dtype), header["history"]
+        if rbm.learn_variance:
+            z = rbm.state_.log_variance = arrays["log_variance"].astype(rbm.dtype)
+            rbm.visible_unit_ = rbm.visible_unit_.with_variances(np.exp(z))
         return rbm
 
     def __copy__(self) -> Self:
@@ -618,27 +596,13 @@ class RBM(SavedModel, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEst
         rows = check(X)
         return (MemoryMap if isinstance(X, np.memmap) else Table)(rows, unit.check), unit
 
-    def _rows(self, V: ArrayLike, name: str = "X") -> NDArray:
-        check_is_fitted(self)
-        return fitted_rows(self, V, self.visible_unit_, self.weights_.dtype, name)
-
-    def _hidden_rows(self, H: ArrayLike) -> NDArray:
-        check_is_fitted(self)
-        return hidden_rows(H, self.hidden_unit_, self.weights_.dtype)
-
-    def _generator(self, random_state: RandomState) -> np.random.Generator:
-        return self.state_.rng if random_state is None else as_generator(random_state)
-
     @property
-    def _n_features_out(self) -> int:
-        return self.weights_.shape[1]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "state_")
+    def _ends(self) -> tuple[tuple[units.Unit, np.dtype], tuple[units.Unit, np.dtype]]:
+        dtype = self.weights_.dtype
+        return (self.visible_unit_, dtype), (self.hidden_unit_, dtype)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.input_tags.positive_only = str(self.visible) == "bernoulli"
         return tags
 

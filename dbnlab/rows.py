@@ -81,25 +81,20 @@ class MemoryMap(Table):
 
     def mean(self) -> NDArray:
         total = np.zeros(self.X.shape[1])
-        for piece in self._pieces(range(self._n_pieces())):
-            total += piece.sum(axis=0, dtype=np.float64)
+        for numbers in self._pieces():
+            total += self.check(self.X[numbers]).sum(axis=0, dtype=np.float64)
         return total / self.n_rows
 
     def windows(self, rng: np.random.Generator, batch_size: int) -> Iterator[Window]:
-        pieces = self._pieces(rng.permutation(self._n_pieces()))
-        for window in _joined(pieces, batch_size):
+        pieces = self._pieces()
+        shuffled = (self.check(self.X[pieces[n]]) for n in rng.permutation(len(pieces)))
+        for window in _joined(shuffled, batch_size):
             yield window, rng.permutation(len(window))
 
-    def _piece_rows(self) -> int:
-        return max(1, PIECE_BYTES // self.X[:1].nbytes)
-
-    def _n_pieces(self) -> int:
-        return -(-self.n_rows // self._piece_rows())
-
-    def _pieces(self, numbers: Iterable[int]) -> Iterator[NDArray]:
-        size = self._piece_rows()
-        for number in numbers:
-            yield self.check(self.X[self.rows[number * size : (number + 1) * size]])
+    def _pieces(self) -> list[NDArray]:
+        """The numbers of the rows to train on, neighbours together."""
+        size = max(1, PIECE_BYTES // self.X[:1].nbytes)
+        return np.split(self.rows, range(size, self.n_rows, size))
 
 
 class Batches:
@@ -111,8 +106,6 @@ class Batches:
     check : callable
         Turns one batch into an array or raises; called before training, and each time it is read.
     """
-
-    held_out_rows = np.empty(0, dtype=int)
 
     def __init__(self, batches: Iterable[Any], check: Callable[[Any], NDArray]) -> None:
         if iter(batches) is batches:

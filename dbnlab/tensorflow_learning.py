@@ -339,17 +339,9 @@ class Engine:
         self.strategy = strategy or tf.distribute.get_strategy()
         self._resident = None, None
 
-    def train_window(
-        self,
-        state: State,
-        X: NDArray,
-        order: NDArray,
-        n_full: int,
-        learning_rate: float,
-        momentum: float,
-    ) -> None:
-        """One update for each `n_full` rows of `X`, in the order given."""
-        machine, recipe, dtype = state.machine, self.recipe, state.machine.weights.dtype.name
+    def train_window(self, state: State, X: NDArray, order: NDArray, recipe: Recipe) -> None:
+        """One update for each batch of rows of `X`, in the order given."""
+        machine, n_full, dtype = state.machine, recipe.batch_size, state.machine.weights.dtype.name
         visible, n_hidden = machine.visible, machine.hidden.n_units
         compiled = Compiled(
             visible=_standard(visible) if recipe.learn_variance else visible,
@@ -359,7 +351,7 @@ class Engine:
             sparse=bool(recipe.sparsity_cost),
             learn_variance=bool(recipe.learn_variance),
         )
-        numbers = learning_rate, momentum, recipe.weight_decay
+        numbers = recipe.learning_rate, recipe.momentum, recipe.weight_decay
         numbers += recipe.sparsity_target or 0.0, recipe.sparsity_cost
         settings = Settings(
             tf.constant(n_full, tf.int64), *(tf.constant(n, dtype) for n in numbers)

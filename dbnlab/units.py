@@ -11,7 +11,6 @@ arrays of shape (n_rows, n_units). The formulation is that of Welling, Rosen-Zvi
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 
@@ -147,7 +146,7 @@ class Bernoulli(Unit):
         return 2**self.n_units
 
     def states(self, numbers: NDArray) -> NDArray:
-        return _digits(numbers, [2] * self.n_units).astype(np.float64)
+        return np.stack(np.unravel_index(numbers, [2] * self.n_units), axis=1).astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -185,31 +184,23 @@ class Gaussian(Unit):
         value = float(variances.flat[0]) if alike else tuple(variances.astype(float).tolist())
         object.__setattr__(self, "variance", value)
 
-    @property
-    def _standard(self) -> bool:
-        """Whether all variances are 1: then a pass over the rows is saved."""
-        return self.variance == 1
-
     def log_base_measure(self, s: NDArray) -> NDArray:
-        scaled = s if self._standard else s / self._variances(s.dtype)
-        return -0.5 * np.einsum("ij,ij->i", s, scaled)
+        return -0.5 * np.einsum("ij,ij->i", s, s / self._variances(s.dtype))
 
     def log_partition(self, x: NDArray) -> NDArray:
         log_norm = 0.5 * self.n_units * math.log(2 * math.pi)
-        if not self._standard:
-            log_norm += 0.5 * float(np.log(self.variances()).sum())
-        scaled = x if self._standard else self.mean(x)
-        return 0.5 * np.einsum("ij,ij->i", x, scaled) + log_norm
+        log_norm += 0.5 * float(np.log(self.variances()).sum())
+        return 0.5 * np.einsum("ij,ij->i", x, self.mean(x)) + log_norm
 
     def mean(self, x: NDArray) -> NDArray:
-        return x.copy() if self._standard else x * self._variances(x.dtype)
+        return x * self._variances(x.dtype)
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
-        return mean + (noise if self._standard else noise * np.sqrt(self._variances(mean.dtype)))
+        return mean + noise * np.sqrt(self._variances(mean.dtype))
 
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
-        return mean if self._standard else mean / self.variances()
+        return mean / self.variances()
 
     def variances(self) -> NDArray:
         return np.broadcast_to(np.asarray(self.variance), self.n_units)
@@ -284,16 +275,54 @@ class Softmax(Unit):
         return int(np.prod(self.sizes, dtype=object))
 
     def states(self, numbers: NDArray) -> NDArray:
-        choices = _digits(numbers, self.sizes).T
+        choices = np.unravel_index(numbers, self.sizes)
         return np.concatenate([np.eye(n)[chosen] for n, chosen in zip(self.sizes, choices)], axis=1)
 
 
-@dataclass(frozen=True, eq=False)
-class Multinomial(Unit):
+class WordCounts(Unit):
     """Counts of n words drawn alike, p0(s) = n! / Π s_k!, A(x) = n log Σ_k e^{x_k}.
 
     A state is the vector of counts, whatever the order of the words. p0 is the number of orders
     that give the same counts; without it, exp(x · s - A(x)) is the probability of one of them.
+    """
+
+    n_trials: int | NDArray
+
+    def log_base_measure(self, s: NDArray) -> NDArray:
+        return gammaln(s.sum(axis=-1) + 1) - gammaln(s + 1).sum(axis=-1)
+
+    def mean(self, x: NDArray) -> NDArray:
+        p = np.exp(x - x.max(axis=-1, keepdims=True))
+        p *= np.expand_dims(self.n_trials, -1) / p.sum(axis=-1, keepdims=True)
+        return p
+
+    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
+        # A word that never occurs counts as half an observation.
+        p = np.maximum(mean, 0.5 / n_rows)
+        return np.log(p / p.sum())
+
+    def check(self, V: NDArray) -> NDArray:
+        wrong = ~((V >= 0) & (np.floor(V) == V))
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0].tolist()
+            found = V[row, column]
+            raise ValueError(
+                f"{'Negative values in data' if found < 0 else 'Not a whole number'}: word counts "
+                f"are 0, 1, 2, …, found {found} in row {row}, column {column}: give the counts "
+                f"themselves, neither scaled nor weighted"
+            )
+        empty = ~V.any(axis=1)
+        if empty.any():
+            raise ValueError(
+                f"row {int(np.argmax(empty))} is an empty document, with no word of the "
+                f"vocabulary: leave such rows out, as in X[X.sum(axis=1) > 0]"
+            )
+        return V
+
+
+@dataclass(frozen=True, eq=False)
+class Multinomial(WordCounts):
+    """Word counts of documents whose length is known.
 
     Parameters
     ----------
@@ -311,16 +340,8 @@ class Multinomial(Unit):
         if np.asarray(self.n_trials).dtype.kind not in "iu" or np.min(self.n_trials) < 1:
             raise ValueError(f"n_trials must be integers from 1 up, got {self.n_trials!r}")
 
-    def log_base_measure(self, s: NDArray) -> NDArray:
-        return gammaln(s.sum(axis=-1) + 1) - gammaln(s + 1).sum(axis=-1)
-
     def log_partition(self, x: NDArray) -> NDArray:
         return np.asarray(self.n_trials).astype(x.dtype) * np.logaddexp.reduce(x, axis=-1)
-
-    def mean(self, x: NDArray) -> NDArray:
-        p = np.exp(x - x.max(axis=-1, keepdims=True))
-        p *= np.expand_dims(self.n_trials, -1) / p.sum(axis=-1, keepdims=True)
-        return p
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         # NumPy wants probabilities that sum to 1 in double precision.
@@ -328,14 +349,8 @@ class Multinomial(Unit):
         p /= p.sum(axis=-1, keepdims=True)
         return rng.multinomial(self.n_trials, p).astype(mean.dtype)
 
-    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
-        # A word that never occurs counts as half an observation.
-        p = np.maximum(mean, 0.5 / n_rows)
-        return np.log(p / p.sum())
-
     def check(self, V: NDArray) -> NDArray:
-        _check_counts(V)
-        wrong = V.sum(axis=1) != self.n_trials
+        wrong = super().check(V).sum(axis=1) != self.n_trials
         if wrong.any():
             row = int(np.argmax(wrong))
             raise ValueError(
@@ -346,7 +361,7 @@ class Multinomial(Unit):
 
 
 @dataclass(frozen=True)
-class ReplicatedSoftmax(Unit):
+class ReplicatedSoftmax(WordCounts):
     """Word counts of documents, each of its own length D, the sum of its row.
 
     D softmax units, one for each word, share their weights and biases, so that only counts matter.
@@ -369,6 +384,7 @@ class ReplicatedSoftmax(Unit):
     """
 
     n_words: int
+    n_trials = 1  # in a field that says nothing of a length
 
     def __post_init__(self) -> None:
         _check_size(self.n_words, "n_words", 2)
@@ -383,31 +399,14 @@ class ReplicatedSoftmax(Unit):
     def like(self, s: NDArray) -> Multinomial:
         return Multinomial(self.n_words, s.sum(axis=1, dtype=np.float64).astype(np.int64))
 
-    def log_base_measure(self, s: NDArray) -> NDArray:
-        return self._of_one_word.log_base_measure(s)
-
     def log_partition(self, x: NDArray) -> NDArray:
         raise ValueError("a replicated softmax has one log-partition function for each length")
-
-    def mean(self, x: NDArray) -> NDArray:
-        return self._of_one_word.mean(x)
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         raise ValueError(
             "how long the documents are to be is unknown: give init, rows of counts with the "
             "lengths wanted, from which the chains start"
         )
-
-    def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
-        return self._of_one_word.bias_from_mean(mean, n_rows)
-
-    def check(self, V: NDArray) -> NDArray:
-        _check_counts(V)
-        return V
-
-    @property
-    def _of_one_word(self) -> Multinomial:
-        return Multinomial(self.n_words, 1)
 
 
 @dataclass(frozen=True, init=False)
@@ -428,7 +427,7 @@ class Joint(Unit):
                 f"Joint takes one or more units, such as Joint(Bernoulli(784), Softmax(10)), "
                 f"got {units!r}"
             )
-        if any(isinstance(unit, ReplicatedSoftmax | Multinomial) for unit in units):
+        if any(isinstance(unit, WordCounts) for unit in units):
             raise TypeError(
                 "Joint cannot hold word counts, whose length scales the hidden biases: give all "
                 "counts to one ReplicatedSoftmax, or put labels on a layer above it"
@@ -478,7 +477,7 @@ class Joint(Unit):
         return None if None in counts else int(np.prod(counts, dtype=object))
 
     def states(self, numbers: NDArray) -> NDArray:
-        parts = _digits(numbers, [unit.n_states() for unit in self.units]).T
+        parts = np.unravel_index(numbers, [unit.n_states() for unit in self.units])
         return np.concatenate([unit.states(n) for unit, n in zip(self.units, parts)], axis=1)
 
 
@@ -512,15 +511,6 @@ def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
     return unit
 
 
-def _digits(numbers: NDArray, bases: Sequence[int]) -> NDArray:
-    """The numbers written in mixed radix, most significant digit first, one row each."""
-    columns = []
-    for base in reversed(bases):
-        numbers, digit = np.divmod(numbers, base)
-        columns.append(digit)
-    return np.stack(columns[::-1], axis=-1)
-
-
 def _check_size(size: int, name: str, least: int) -> None:
     if not isinstance(size, Integral) or isinstance(size, bool):
         raise TypeError(f"{name} must be an integer, got {size!r}")
@@ -538,27 +528,9 @@ def _in_interval(V: NDArray, kind: str, cure: str) -> NDArray:
         # A memory map may be larger than memory, and so little does no harm in training.
         return V if isinstance(V, np.memmap) else np.clip(V, 0, 1)
     found = low if low < -ROUNDING else high
-    row, column = (int(i) for i in np.argwhere(found == V)[0])
+    row, column = np.argwhere(found == V)[0].tolist()
     raise ValueError(
         f"{'Negative values in data' if found < 0 else 'Values above 1 in data'}: {kind} units "
         f"need [0, 1], found {found:.10g} in row {row}, column {column}: {cure}, or choose "
         f"visible='gaussian'"
     )
-
-
-def _check_counts(V: NDArray) -> None:
-    wrong = ~((V >= 0) & (np.floor(V) == V))
-    if wrong.any():
-        row, column = (int(i) for i in np.argwhere(wrong)[0])
-        found = V[row, column]
-        raise ValueError(
-            f"{'Negative values in data' if found < 0 else 'Not a whole number'}: word counts are "
-            f"0, 1, 2, …, found {found} in row {row}, column {column}: give the counts "
-            f"themselves, neither scaled nor weighted"
-        )
-    empty = ~V.any(axis=1)
-    if empty.any():
-        raise ValueError(
-            f"row {int(np.argmax(empty))} is an empty document, with no word of the vocabulary: "
-            f"leave such rows out, as in X[X.sum(axis=1) > 0]"
-        )

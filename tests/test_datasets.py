@@ -2,6 +2,7 @@ import hashlib
 import re
 import shutil
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -156,6 +157,12 @@ def test_brain_axes_run_across_and_upwards():
 def test_a_name_that_is_no_file_is_refused():
     with pytest.raises(ValueError, match=r"holds brain_mri\.npz, mnist.*, but no faces\.npz"):
         datasets.path("faces.npz")
+
+
+def test_a_name_may_be_a_path():
+    assert datasets.path(Path("mnist.npz")) == datasets.path("mnist.npz")
+    with pytest.raises(ValueError, match=r"but no faces\.npz"):
+        datasets.path(Path("faces.npz"))
 
 
 @pytest.mark.parametrize(("source", "n_texts"), [("imdb", 24_904), ("rotten_tomatoes", 8530)])

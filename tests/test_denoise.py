@@ -325,6 +325,71 @@ def test_half_precision_is_enough_for_images(trained, images):
     assert denoiser.denoise(noisy.astype(np.float16)).dtype == np.float16
 
 
+@pytest.fixture(scope="module")
+def denoisers(trained, images):
+    rbm = RBM(5, visible="gaussian", learning_rate=0.005, n_epochs=1)
+    return {
+        "posterior": GibbsDenoiser(trained, "gaussian", 0.3, n_steps=2, random_state=0),
+        "autoencoder": DenoisingAutoencoder((5,), n_epochs=1, random_state=0).fit(images),
+        "patches": PatchDenoiser(rbm, n_patches=50, n_steps=2, random_state=0).fit(images),
+    }
+
+
+@pytest.mark.parametrize("name", ["posterior", "autoencoder", "patches"])
+def test_images_with_one_channel_last_come_back_in_their_shape(denoisers, images, name):
+    noisy = corrupt(images[:3], "gaussian", 0.3, random_state=0)
+    for one in (noisy, noisy[0]):
+        expected = denoisers[name].denoise(one)[..., None]
+        np.testing.assert_array_equal(denoisers[name].denoise(one[..., None]), expected)
+
+
+@pytest.mark.parametrize("noise", NOISES)
+def test_noise_on_one_channel_last_is_that_on_the_image(images, noise):
+    for one in (images[:3], images[0]):
+        expected = corrupt(one, noise, 0.3, random_state=0)[..., None]
+        np.testing.assert_array_equal(corrupt(one[..., None], noise, 0.3, 0), expected)
+
+
+def test_one_channel_last_is_learned_sampled_and_measured(denoisers, images):
+    model = DenoisingAutoencoder((5,), n_epochs=1, random_state=0).fit(images[..., None])
+    expected = denoisers["autoencoder"].denoise(images)
+    np.testing.assert_array_equal(model.denoise(images), expected)
+    assert denoisers["posterior"].sample(images[:3, ..., None], 2).shape == (2, 3, 8, 8, 1)
+    for measure in (psnr, ssim):
+        values = measure(images[..., None], expected)
+        np.testing.assert_array_equal(values, measure(images, expected))
+        assert measure(images[0][..., None], expected[0]) == values[0]
+    with pytest.raises(ValueError, match=r"got \(8, 8, 1\): reshape rows"):
+        model.fit(images[0][..., None])
+
+
+def test_the_byte_order_of_another_machine_changes_nothing(denoisers, images):
+    noisy = corrupt(images[:3], "gaussian", 0.3, random_state=0)
+    for foreign in (">f4", ">f8"):
+        np.testing.assert_array_equal(
+            corrupt(images[:3].astype(foreign), "missing_block", 0.3, random_state=0),
+            corrupt(images[:3], "missing_block", 0.3, random_state=0),
+        )
+        for measure in (psnr, ssim):
+            values = measure(images[:3].astype(foreign), noisy.astype(foreign))
+            np.testing.assert_allclose(values, measure(images[:3], noisy), rtol=1e-4)
+        for denoiser in denoisers.values():
+            expected = denoiser.denoise(noisy.astype(np.dtype(foreign).newbyteorder("=")))
+            denoised = denoiser.denoise(noisy.astype(foreign))
+            np.testing.assert_array_equal(denoised, expected)
+            assert denoised.dtype == foreign
+
+
+def test_a_mask_as_floats_is_as_far_from_its_opposite_as_black_from_white(images):
+    mask = (images[:3] > 0.5).astype(float)
+    np.testing.assert_array_equal(psnr(mask, 1 - mask), 0)
+    for whole in (mask.astype(np.uint8), (16 * images[:3]).astype(np.uint8)):
+        with pytest.raises(ValueError, match=rf"uint8 up to {whole.max()}, but white is 255: div"):
+            psnr(whole, whole)
+    black = np.zeros((1, 8, 8), np.uint8)
+    assert psnr(black, np.full_like(black, 255)) == 0
+
+
 # What is refused ------------------------------------------------------------------------------
 
 
@@ -334,6 +399,11 @@ def test_half_precision_is_enough_for_images(trained, images):
         (np.zeros((8, 8, 3)), "3 channels"),
         (np.zeros((8, 8, 4)), "4 channels"),
         (np.zeros((2, 8, 8, 3)), "3 channels"),
+        (np.zeros((2, 1, 8, 8)), "if one channel comes first, take images.:, 0"),
+        (np.ones((2, 8, 8), np.uint8), "uint8 up to 1, but white is 255"),
+        (np.ma.array(np.zeros((1, 2)), mask=[[0, 1]]), "no masked values, found 1"),
+        ([np.ma.array(np.zeros((1, 2)), mask=[[0, 1]])], "no masked values, found 1"),
+        (np.zeros((8, 8), dtype=complex), "real numbers"),
         (np.zeros(64), "reshape rows"),
         (np.zeros((0, 8, 8)), "must have shape"),
         (np.zeros((8, 8), dtype=int), "floats in .0, 1. or uint8"),
@@ -385,6 +455,24 @@ def test_a_range_of_strengths_has_two_ends(images, strengths):
 def test_rows_of_pixels_are_not_taken_for_one_image(images):
     with pytest.raises(ValueError, match=r"got \(200, 64\): reshape rows"):
         DenoisingAutoencoder((20,)).fit(images.reshape(200, 64))
+
+
+def test_images_smaller_than_a_window_have_no_structural_similarity(images):
+    assert (ssim(images[:2, :7, :7], images[:2, :7, :7]) == 1).all()
+    for small in (images[:2, :6, :6], images[:2, :5]):
+        with pytest.raises(ValueError, match=r"ssim compares windows of 7×7 .* of [56]×[68] hold"):
+            ssim(small, small)
+
+
+def test_masked_pixels_are_nowhere_taken_for_values(denoisers, images):
+    masked = np.ma.masked_less(images, 0.1)
+    calls = [denoiser.denoise for denoiser in denoisers.values()]
+    calls += [denoisers["posterior"].sample, denoisers["autoencoder"].fit]
+    calls += [denoisers["patches"].fit, lambda x: corrupt(x, "speckle", 0.1)]
+    calls += [lambda x: psnr(images, x), lambda x: psnr(x, images), lambda x: ssim(x, images)]
+    for call in calls:
+        with pytest.raises(ValueError, match="images must have no masked values"):
+            call(masked)
 
 
 def test_no_samples_are_refused(trained, images):

@@ -63,6 +63,7 @@ EDITS = {
     "ragged history": lambda h, a: h["history"].update(update_ratio=[1.0]),
     "texts in the history": lambda h, a: h["history"].update(update_ratio=["a", "b"]),
     "names": lambda h, a: a.update(feature_names_in=np.array(["a", "b"])),
+    "names that are numbers": lambda h, a: a.update(feature_names_in=np.arange(3)),
 }
 
 
@@ -132,16 +133,28 @@ def test_what_could_not_be_loaded_is_not_saved(gaussian, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "error"),
-    [("", IsADirectoryError), ("nowhere/model", FileNotFoundError), (None, TypeError)],
+    ("name", "error", "saying"),
+    [
+        ("", IsADirectoryError, "is a folder: give the path of a file"),
+        ("nowhere/model", FileNotFoundError, "there is no folder .*nowhere: make it first"),
+        (None, TypeError, "NoneType"),
+    ],
 )
-def test_errors_of_the_operating_system_stay_what_they_are(gaussian, tmp_path, name, error):
+def test_errors_of_the_operating_system_stay_what_they_are(gaussian, tmp_path, name, error, saying):
     place = name if name is None else os.path.join(tmp_path, name)
-    with pytest.raises(error):
+    with pytest.raises(error, match=saying):
         gaussian.save(place)
     with pytest.raises(error):
         RBM.load(place)
     assert not os.listdir(tmp_path)
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_place(gaussian, tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, lambda *paths, name=name: done.append(name))
+    gaussian.save(tmp_path / "model")
+    assert done == ["fsync", "replace"]
 
 
 @UNIX

@@ -3,6 +3,7 @@ import pytest
 from models import COUNTABLE, PAIRS, Enumerated, flat, points, random_rbm
 from scipy.special import logsumexp
 from scipy.stats import t as student_t
+from sklearn.exceptions import ConvergenceWarning
 
 from dbnlab import RBM, datasets, likelihood
 from dbnlab.units import Gaussian, Joint, Softmax
@@ -175,6 +176,35 @@ def test_intervals_cover_the_truth_as_often_as_they_claim(annealed, method):
     covered = [run.low <= exact <= run.high for exact, runs in annealed for run in runs[method]]
     assert len(covered) == 3 * N_RUNS * len(COUNTABLE)
     assert 0.90 <= np.mean(covered) <= 0.98
+
+
+@pytest.mark.parametrize("method", ["ais", "reverse_ais"])
+def test_at_its_defaults_the_interval_is_right_and_narrow_for_strong_weights_too(method):
+    covered = []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        parameters = (rng.uniform(-3, 3, shape) for shape in ((7, 5), 7, 5))
+        rbm = RBM.from_arrays(*parameters)
+        exact = likelihood.log_partition(rbm, "exact").value
+        found = likelihood.log_partition(rbm, method, random_state=seed)
+        assert found.high - found.low < 0.4
+        assert found.effective_sample_size > 50
+        covered.append(found.low <= exact <= found.high)
+    # Of 40 intervals that cover with probability 0.95, one time in 300 fewer than 34 do.
+    assert sum(covered) >= 34
+
+
+def test_an_estimate_that_rests_on_one_run_says_so():
+    rbm = RBM.from_arrays(np.zeros((4, 3)), np.arange(4.0), np.arange(3.0))
+    found = likelihood.log_partition(rbm, n_chains=10, n_betas=2, random_state=0)
+    assert found.effective_sample_size == pytest.approx(10)
+    assert likelihood.log_partition(rbm, "exact").effective_sample_size == np.inf
+    strong = 10 * np.random.default_rng(0).standard_normal((12, 6))
+    rbm = RBM.from_arrays(strong, np.zeros(12), np.zeros(6))
+    with pytest.warns(ConvergenceWarning, match=r"rests on 1\.0 of 100 runs: raise") as caught:
+        found = likelihood.log_partition(rbm, n_betas=2, base="uniform", random_state=3)
+    assert caught[0].filename == __file__
+    assert 1 <= found.effective_sample_size < 1.1
 
 
 def test_with_few_steps_the_two_bounds_enclose_the_truth_from_afar():

@@ -127,3 +127,9 @@ def test_readme_lists_every_lesson():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     for path in LESSONS:
         assert f"(notebooks/{path.name})" in readme
+
+
+def test_the_map_in_lesson_00_links_every_other_lesson():
+    (the_map,) = (cell for cell in markdown(LESSONS[0]) if "## The map" in cell)
+    assert set(re.findall(r"\]\((\d\d_\w+\.ipynb)\)", the_map)) == {p.name for p in LESSONS[1:]}
+    assert "being written" not in the_map

@@ -1,5 +1,7 @@
 """What a model computes, draws and learns; wherever it trains or samples, with both engines."""
 
+import pickle
+
 import numpy as np
 import pytest
 from models import (
@@ -16,7 +18,8 @@ from scipy.special import expit
 from scipy.stats import chi2
 from sklearn.base import clone
 
-from dbnlab import RBM, learning, likelihood
+from dbnlab import DBN, RBM, learning, likelihood
+from dbnlab.units import ReplicatedSoftmax
 
 EVERY_PAIR = pytest.mark.parametrize(("visible", "hidden"), PAIRS)
 # Of a Gaussian visible layer, the variance may be learned too.
@@ -531,3 +534,21 @@ def test_parameters_may_change_between_partial_fits(backend, X):
     with pytest.raises(ValueError, match="n_hidden was 3"):
         rbm.set_params(n_hidden=4).partial_fit(X)
     assert not hasattr(rbm.set_params(n_hidden=4, algorithm="cd").fit(X), "chains_")
+
+
+# Copies ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("model", [RBM(3, n_epochs=1), DBN((3, 2), RBM(n_epochs=1))])
+def test_copies_without_a_seed_draw_different_samples_and_seeded_ones_the_same(X, model):
+    for seed, n_different in ((None, 3), (0, 1)):
+        pickled = pickle.dumps(clone(model).set_params(random_state=seed).fit(X))
+        samples = [pickle.loads(pickled).sample(20, n_gibbs=2).tobytes() for _ in range(3)]
+        assert len(set(samples)) == n_different
+
+
+def test_large_counts_lose_nothing_to_single_precision(rng):
+    parameters = rng.standard_normal((50, 10)), rng.standard_normal(50), rng.standard_normal(10)
+    rbm = RBM.from_arrays(*parameters, visible=ReplicatedSoftmax(50), dtype="float32")
+    counts = rng.multinomial(10**6, np.full(50, 1 / 50), size=3)
+    np.testing.assert_array_equal(rbm.free_energy(counts), rbm.free_energy(counts.astype(float)))

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import io
+import itertools
 import socket
 import tarfile
 from pathlib import Path
@@ -28,9 +29,17 @@ def copy_of(name):
     return SHARED / name
 
 
-def written(path, voxels, affine=None):
-    affine = np.eye(4) if affine is None else affine
-    nibabel.save(nibabel.Nifti1Image(voxels, affine), path)
+def written(path, voxels, affine=None, unit=None, **header):
+    """A NIfTI file, with bytes put into its header afterwards: place="format", value."""
+    image = nibabel.Nifti1Image(voxels, np.eye(4) if affine is None else affine)
+    image.header.set_xyzt_units(unit)
+    nibabel.save(image, path)
+    if header:
+        content = bytearray(path.read_bytes())
+        for field, value in header.items():
+            kind, place = nibabel.Nifti1Header.template_dtype.fields[field]
+            content[place : place + kind.itemsize] = np.array(value, kind.base).tobytes()
+        path.write_bytes(content)
     return path
 
 
@@ -52,15 +61,79 @@ def test_grey_values_are_scaled_by_their_own_upper_end(tmp_path, head, name):
     np.testing.assert_allclose(image, expected, rtol=1e-6)
 
 
-def test_axes_are_turned_to_the_right_forwards_and_upwards(tmp_path, head):
-    # Stored with axes upwards, to the left and backwards.
-    stored = head.transpose(2, 0, 1)[:, ::-1, ::-1]
-    affine = np.array([[0, -1.0, 0, 0], [0, 0, -1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])
-    assert nibabel.aff2axcodes(affine) == ("S", "L", "P")
-    image = datasets.load_nifti(written(tmp_path / "scan.nii", stored, affine))
-    np.testing.assert_array_equal(
-        image, datasets.load_nifti(written(tmp_path / "turned.nii", head))
-    )
+def test_the_order_of_storage_changes_nothing(tmp_path, head):
+    """Six orders of the axes, each in both directions; voxels of 1×2×3 mm."""
+    affine = np.diag([1.0, 2, 3, 1])
+    expected = datasets.load_nifti(written(tmp_path / "scan.nii", head, affine), voxel_size=1.5)
+    assert expected.shape == (5, 13, 24)
+    ways = itertools.product(itertools.permutations(range(3)), *[(1, -1)] * 3)
+    for order, *directions in ways:
+        stored, turned = head.transpose(order), affine[:, [*order, 3]]
+        for axis in np.flatnonzero(np.equal(directions, -1)):
+            stored = np.flip(stored, axis)
+            turned[:3, 3] += turned[:3, axis] * (stored.shape[axis] - 1)
+            turned[:3, axis] *= -1
+        image = datasets.load_nifti(written(tmp_path / "scan.nii", stored, turned), 1.5)
+        np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize(
+    ("unit", "side"), [("mm", 2), ("meter", 0.002), ("micron", 2000), (None, 2)]
+)
+def test_voxels_have_the_sides_of_the_affine_in_the_unit_of_the_file(tmp_path, head, unit, side):
+    path = written(tmp_path / "scan.nii", head, np.diag([side, side, side, 1.0]), unit)
+    assert datasets.load_nifti(path, voxel_size=4).shape == (4, 5, 6)
+
+
+def test_the_sides_in_the_header_do_not_count_beside_a_valid_affine(tmp_path, head):
+    for pixdim in ([1, 7, 7, 7, 1, 1, 1, 1], [1, np.nan, 0, -1, 1, 1, 1, 1]):
+        path = written(tmp_path / "scan.nii", head, pixdim=pixdim)
+        assert datasets.load_nifti(path, voxel_size=2).shape == (4, 5, 6)
+
+
+@pytest.mark.parametrize("codes", [(1, 0), (0, 1)])
+def test_one_of_the_two_orientations_is_enough(tmp_path, head, codes):
+    expected = datasets.load_nifti(written(tmp_path / "scan.nii", head))
+    path = written(tmp_path / "scan.nii", head, qform_code=codes[0], sform_code=codes[1])
+    np.testing.assert_array_equal(datasets.load_nifti(path), expected)
+
+
+def test_a_scan_of_freesurfer_is_read_by_its_own_axes(tmp_path, head):
+    expected = datasets.load_nifti(written(tmp_path / "scan.nii", head))
+    affine = nibabel.load(tmp_path / "scan.nii").affine
+    nibabel.save(nibabel.MGHImage(head, affine), tmp_path / "scan.mgz")
+    np.testing.assert_array_equal(datasets.load_nifti(tmp_path / "scan.mgz"), expected)
+
+
+def test_a_scan_that_does_not_know_left_from_right_is_refused(tmp_path, head):
+    paths = [written(tmp_path / "scan.nii", head, qform_code=0, sform_code=0)]
+    for name in ("AnalyzeImage", "Spm99AnalyzeImage", "Spm2AnalyzeImage"):
+        paths.append(tmp_path / f"{name}.img")
+        nibabel.save(getattr(nibabel, name)(head, np.eye(4)), paths[-1])
+    paths.append(tmp_path / "scan.mgz")
+    nibabel.save(nibabel.MGHImage(head, np.eye(4)), paths[-1])
+    content = bytearray(gzip.decompress(paths[-1].read_bytes()))
+    content[28:30] = bytes(2)  # goodRASFlag
+    paths[-1].write_bytes(gzip.compress(content))
+    for path in paths:
+        with pytest.raises(ValueError, match=rf"{path.name} cannot .* left and right cannot be"):
+            datasets.load_nifti(path)
+
+
+def test_a_warning_tells_how_many_negative_voxels_become_black(tmp_path, head):
+    few = head.copy()
+    few[0, :3, 0] = -1
+    datasets.load_nifti(written(tmp_path / "few.nii", few))  # no warning: 3 of 960
+    standard = (head - head.mean()) / head.std()
+    hounsfield = (50 * head - 1000).astype(np.int16)
+    for voxels, voxel_size in itertools.product((standard, hounsfield), (None, 2)):
+        path = written(tmp_path / "scan.nii", voxels)
+        share = f"{np.mean(voxels < 0):.0%} of the grey values of .*scan.nii are negative"
+        with pytest.warns(UserWarning, match=share) as caught:
+            image = datasets.load_nifti(path, voxel_size)
+        assert caught[0].filename == __file__
+        if voxel_size is None:
+            np.testing.assert_array_equal(image == 0, voxels <= 0)
 
 
 def test_whole_numbers_with_a_scale_in_the_header_are_read_as_grey_values(tmp_path, head):
@@ -105,34 +178,86 @@ def test_voxels_without_a_value_are_black(tmp_path, head):
     assert np.isfinite(datasets.load_nifti(tmp_path / "scan.nii", voxel_size=2)).all()
 
 
+def changed(head, value):
+    """The scan with one voxel of another value."""
+    voxels = head.astype(np.float64)
+    voxels[3, 4, 5] = value
+    return voxels
+
+
+COLOUR = [("R", "u1"), ("G", "u1"), ("B", "u1")]
 REFUSED = {
-    "4-D": (np.ones((4, 4, 4, 2)), r"shape \(4, 4, 4, 2\), but one three-dimensional .*four_to_"),
-    "2-D": (np.ones((4, 4)), "but one three-dimensional image"),
-    "constant": (np.full((4, 4, 4), 7.0), "shows nothing: its grey values reach from 7 to 7"),
-    "black": (np.zeros((4, 4, 4)), "shows nothing"),
-    "negative": (-np.arange(64.0).reshape(4, 4, 4), "shows nothing: .* from -63 to "),
-    "no value at all": (np.full((4, 4, 4), np.nan), "shows nothing"),
-    "infinite": (np.where(np.eye(4)[..., None] > 0, np.inf, np.ones(4)), "infinite grey values"),
+    "4-D": (lambda head: np.stack([head, head], 3), r"\(8, 10, 12, 2\), but one three-.*four_to_"),
+    "2-D": (lambda head: head[0], "but one three-dimensional image"),
+    "constant": (lambda head: 0 * head + 7, "shows nothing: its grey values reach from 7 to 7"),
+    "black": (lambda head: 0 * head, "shows nothing"),
+    "negative": (lambda head: -head, "shows nothing: .* from -"),
+    "no value at all": (lambda head: np.nan * head, "shows nothing"),
+    "infinite": (lambda head: changed(head, np.inf), "infinite grey values"),
+    "minus infinite": (lambda head: changed(head, -np.inf), "infinite grey values"),
+    "beyond 32 bits": (lambda head: changed(head, 1e300), "infinite grey values"),
+    "complex": (lambda head: head.astype(np.complex64), "complex numbers or colours"),
+    "colour": (lambda head: np.zeros(head.shape, COLOUR), "complex numbers or colours"),
 }
 
 
-@pytest.mark.parametrize(("voxels", "message"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_image_of_a_head_is_refused_with_its_name(tmp_path, voxels, message):
-    path = written(tmp_path / "scan.nii", voxels.astype(np.float32))
-    with pytest.raises(ValueError, match=f"scan.nii .*{message}|scan.nii {message}"):
-        datasets.load_nifti(path)
+@pytest.mark.parametrize("voxel_size", [None, 2])
+@pytest.mark.parametrize(("make", "message"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_image_of_a_head_is_refused_with_its_name(
+    tmp_path, head, make, message, voxel_size
+):
+    path = written(tmp_path / "scan.nii", make(head))
+    with pytest.raises(ValueError, match=f"scan.nii cannot be read .*{message}"):
+        datasets.load_nifti(path, voxel_size)
+
+
+DAMAGED = {
+    "slope without intercept": {"scl_slope": 2, "scl_inter": np.nan},
+    "negative length": {"dim": [3, -8, 10, 12, 1, 1, 1, 1]},
+    "no length": {"dim": [3, 0, 10, 12, 1, 1, 1, 1]},
+    "more than memory": {"dim": [3, 32767, 32767, 32767, 1, 1, 1, 1]},
+    "nine axes": {"dim": [9, 8, 10, 12, 1, 1, 1, 1]},
+    "unknown type": {"datatype": 9999},
+    "unknown unit": {"xyzt_units": 7},
+    "voxels elsewhere": {"vox_offset": 1e9},
+    "NaN in the affine": {"srow_x": [np.nan, 0, 0, 0]},
+    "infinity in the affine": {"srow_x": [np.inf, 0, 0, 0]},
+    "singular affine": {"srow_x": [0, 0, 0, 0]},
+    "parallel axes": {"srow_x": [1, 1, 0, 0], "srow_y": [0, 0.001, 0, 0]},
+    "no rotation": {"sform_code": 0, "qform_code": 1, "quatern_b": 2},
+    "no sides": {"sform_code": 0, "qform_code": 1, "pixdim": [1, np.nan, 1, 1, 1, 1, 1, 1]},
+}
+
+
+@pytest.mark.parametrize("fields", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_header_is_refused_with_the_name_of_the_file(tmp_path, head, fields):
+    path = written(tmp_path / "scan.nii", head, **fields)
+    for voxel_size in (None, 2):
+        with pytest.raises(ValueError, match=r"scan\.nii cannot be read as a scan.*: \S"):
+            datasets.load_nifti(path, voxel_size)
+
+
+def test_a_voxel_size_that_would_fill_the_memory_is_refused(tmp_path, head):
+    path = written(tmp_path / "scan.nii", head)
+    for size in (0.01, 1e-300):
+        with pytest.raises(ValueError, match=r"voxels, since the sides .* choose a larger voxel_"):
+            datasets.load_nifti(path, voxel_size=size)
 
 
 def test_what_is_no_nifti_file_is_refused_with_its_name(tmp_path, head):
     (tmp_path / "text.nii").write_text("a head")
     whole = written(tmp_path / "scan.nii.gz", head).read_bytes()
     (tmp_path / "half.nii.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "changed.nii.gz").write_bytes(whole[:-5] + b"?" + whole[-4:])  # its checksum
     (tmp_path / "folder.nii").mkdir()
-    for name in ("text.nii", "half.nii.gz", "folder.nii"):
-        with pytest.raises(ValueError, match=f"{name} cannot be read .* give a NIfTI file"):
+    for name in ("text.nii", "half.nii.gz", "changed.nii.gz", "folder.nii"):
+        with pytest.raises(ValueError, match=f"{name} cannot be read as a scan, .nii or .nii.gz"):
             datasets.load_nifti(tmp_path / name)
     with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.nii"):
         datasets.load_nifti(tmp_path / "nowhere.nii")
+    for nothing in (None, 3, b"scan.nii"):
+        with pytest.raises(TypeError, match="path must be the name of a file, got"):
+            datasets.load_nifti(nothing)
     for size, error in ((0, ValueError), (-1.0, ValueError), ("2", TypeError)):
         with pytest.raises(error, match="voxel_size"):
             datasets.load_nifti(tmp_path / "scan.nii.gz", voxel_size=size)
@@ -191,7 +316,7 @@ def no_network(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
 
 
-@pytest.mark.parametrize("unpacked", [False, True])
+@pytest.mark.parametrize("unpacked", [None, ".nii.gz", ".nii"])
 def test_volumes_are_read_in_pairs_from_the_archive_or_unpacked(
     no_network, monkeypatch, tmp_path, head, unpacked
 ):
@@ -199,6 +324,8 @@ def test_volumes_are_read_in_pairs_from_the_archive_or_unpacked(
     if unpacked:
         for name, content in small_set(head).items():
             (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            if unpacked == ".nii" and content.startswith(b"\x1f\x8b"):
+                name, content = name.removesuffix(".gz"), gzip.decompress(content)
             (tmp_path / name).write_bytes(content)
     else:
         checksum = archived(tmp_path / "Task04_Hippocampus.tar", small_set(head))
@@ -220,7 +347,16 @@ def test_a_folder_with_too_few_volumes_or_a_damaged_one_says_so(tmp_path, head):
         datasets.fetch_hippocampus(tmp_path)
     path = tmp_path / "Task04_Hippocampus/labelsTr/hippocampus_001.nii.gz"
     path.write_bytes(path.read_bytes()[:50])
-    with pytest.raises(ValueError, match=r"hippocampus_001 in .* is damaged"):
+    with pytest.raises(ValueError, match=r"hippocampus_001 in .* cannot be read as a scan"):
+        datasets.fetch_hippocampus(tmp_path)
+
+
+@pytest.mark.parametrize("labels", [np.zeros((8, 10, 11)), np.full((8, 10, 12), 300.0)])
+def test_labels_are_0_1_or_2_for_each_voxel(tmp_path, head, labels):
+    for kind, voxels in {"images": head, "labels": labels}.items():
+        (tmp_path / kind).mkdir()
+        written(tmp_path / kind / "hippocampus_001.nii", voxels.astype(np.float32))
+    with pytest.raises(ValueError, match=r"hippocampus_001 in .* not 0, 1 or 2 for each voxel"):
         datasets.fetch_hippocampus(tmp_path)
 
 
@@ -243,6 +379,13 @@ def test_without_network_one_sentence_says_which_file_to_put_where(
     assert f"download https://{message.split('https://')[1]}" in message
     assert message.endswith(f"on another computer and put it into {tmp_path}")
     assert "\n" not in message
+
+
+@pytest.mark.parametrize("fetch", [datasets.fetch_hippocampus, datasets.fetch_brain_tumour])
+def test_a_file_in_the_place_of_the_folder_is_named(tmp_path, fetch):
+    (tmp_path / "some.tar").write_bytes(b"an archive")
+    with pytest.raises(ValueError, match=r"folder='.*some\.tar' is a file: give the folder that"):
+        fetch(tmp_path / "some.tar")
 
 
 def test_a_file_with_another_checksum_is_not_read(monkeypatch, tmp_path, head):
@@ -303,6 +446,6 @@ def test_nrrd_axes_are_turned_to_the_right_forwards_and_upwards(head):
         "space directions": np.diag([2.0, -3.0, 4.0]),
         "space origin": np.zeros(3),
     }
-    voxels, sides = scans._turned(scans._from_nrrd(stored, header), "scan")
+    voxels, sides = scans._turned(scans._from_nrrd(stored, header))
     np.testing.assert_array_equal(voxels, head)
     np.testing.assert_array_equal(sides, [2, 3, 4])

@@ -123,9 +123,9 @@ def test_votes_are_means_over_each_recording(rng):
     np.testing.assert_allclose(votes, [log_p[:2].mean(0), log_p[2], log_p[3:].mean(0)])
 
 
-@pytest.mark.parametrize("n_rows", [[2, 3], [7, 0], [4, 4]])
+@pytest.mark.parametrize("n_rows", [[2, 3], [7, 0], [4, 4], [8, -1], [3.0, 4.0], [True] * 7])
 def test_votes_need_the_number_of_rows_of_each_recording(n_rows):
-    with pytest.raises(ValueError, match="n_rows must be positive and sum to the 7 rows"):
+    with pytest.raises(ValueError, match="n_rows must be positive integers and sum to the 7 rows"):
         speech.vote(np.zeros((7, 3)), n_rows)
 
 
@@ -137,11 +137,68 @@ def test_votes_need_the_number_of_rows_of_each_recording(n_rows):
         (lambda: speech.normalise(np.zeros(5)), "frames must have shape"),
         (lambda: speech.stretch(np.zeros((5, 2)), 0), "n_frames"),
         (lambda: speech.resample(np.zeros(500), 4000), "no sound above 2000 Hz"),
+        (lambda: speech.resample(np.zeros(500), 10**9), "rate"),
+        (lambda: speech.resample(np.zeros((500, 2)), 8000), r"shape \(n_samples,\)"),
+        (lambda: speech.resample([0, np.nan], 8000), "samples must be finite"),
+        (lambda: speech.trim(np.zeros((5, 2)), -1.0), "span"),
+        (lambda: speech.trim(np.zeros((5, 2)), np.nan), "span"),
+        (lambda: speech.vote(np.zeros((0, 3)), []), "log_probabilities must have shape"),
+        (lambda: speech.vote(np.zeros((7, 3)), []), r"n_rows must have shape \(n_recordings,\)"),
     ],
 )
 def test_arguments_out_of_range_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+NO_FRAMES = {
+    "NaN": (np.full((5, 24), np.nan), "finite"),
+    "infinite": (np.full((5, 24), -np.inf), "finite"),
+    "masked": (np.ma.masked_less(np.arange(120.0).reshape(5, 24), 9), "no masked values, found 9"),
+    "a list of masked arrays": ([np.ma.array([1, 2], mask=[0, 1])], "no masked values, found 1"),
+    "complex": (np.ones((5, 24), complex), "real numbers"),
+    "text": ([["a", "b"]], "real numbers"),
+    "one axis": (np.ones(24), r"shape \(n_frames, n_bands\)"),
+}
+
+
+@pytest.mark.parametrize("call", [speech.trim, speech.normalise, speech.stack, speech.stretch])
+@pytest.mark.parametrize(("frames", "message"), NO_FRAMES.values(), ids=NO_FRAMES)
+def test_what_is_no_spectrogram_is_refused(call, frames, message):
+    with pytest.raises(ValueError, match=f"frames must .*{message}"):
+        call(frames)
+
+
+NO_SAMPLES = {
+    "integers": (np.arange(300, dtype=np.int16), "got int16 up to 299: divide .* 32768"),
+    "floats on the scale of integers": (np.arange(300.0), "got float64 up to 299: divide"),
+    "quiet integers": (np.ones(300, dtype=np.int32), "got int32 up to 1: divide"),
+    "NaN": (np.full(300, np.nan), "finite"),
+    "masked": (np.ma.masked_less(np.linspace(-1, 1, 300), 0), "no masked values, found 150"),
+    "complex": (np.ones(300, complex), "real numbers"),
+}
+
+
+@pytest.mark.parametrize(("samples", "message"), NO_SAMPLES.values(), ids=NO_SAMPLES)
+def test_samples_on_another_scale_or_without_value_are_refused(samples, message):
+    with pytest.raises(ValueError, match=f"samples must .*{message}"):
+        speech.log_mel(samples)
+
+
+def test_the_byte_order_of_another_machine_changes_nothing(word):
+    expected = speech.log_mel(word)
+    np.testing.assert_array_equal(speech.log_mel(word.astype(">f8")), expected)
+    np.testing.assert_array_equal(speech.rows(expected.astype(">f4")), speech.rows(expected))
+
+
+def test_a_class_may_have_the_probability_0_but_no_other_value_that_is_not_finite():
+    log_p = np.log([[0.5, 0.5], [0.8, 0.2]])
+    log_p[0, 1] = -np.inf
+    np.testing.assert_array_equal(speech.vote(log_p, [2])[:, 1], -np.inf)
+    for value in (np.nan, np.inf):
+        log_p[0, 1] = value
+        with pytest.raises(ValueError, match="log_probabilities must not be NaN or infinite"):
+            speech.vote(log_p, [2])
 
 
 # WAV files --------------------------------------------------------------------------------------
@@ -201,12 +258,104 @@ def test_chunks_of_other_programs_are_skipped_in_silence(write, word):
         (np.full(8000, 5000, np.int16), "is silent"),
         (np.ones(700, np.int16), "lasts 0.087 s"),
         (np.zeros(0, np.int16), "lasts 0.000 s"),
-        (np.full(8000, np.nan, np.float32), "not finite"),
+        (np.full(8000, np.nan, np.float32), "samples must be finite"),
     ],
 )
 def test_recordings_without_speech_get_a_clear_sentence(write, samples, message):
     with pytest.raises(ValueError, match=message):
         speech.read_wav(write(samples))
+
+
+def little(number):
+    return number.to_bytes(4, "little")
+
+
+# The sizes that a header of 44 bytes states for the file and its sound.
+UNFINISHED = {
+    "no size of the file": (little(0), None),
+    "no sizes": (little(0), little(0)),
+    "killed before the first sample": (little(36), little(0)),
+    "written into a stream": (b"\xff" * 4, b"\xff" * 4),
+    "written into a stream of 2 GB": (little(2**31 - 1), little(2**31 - 37)),
+    "too small a size of the file": (little(100), None),
+}
+
+
+@pytest.mark.parametrize(("riff", "data"), UNFINISHED.values(), ids=UNFINISHED)
+def test_a_header_written_before_the_sound_does_not_matter(write, word, riff, data):
+    path = write((32768 * word).astype(np.int16))
+    expected = speech.read_wav(path)
+    content = path.read_bytes()
+    path.write_bytes(content[:4] + riff + content[8:40] + (data or content[40:44]) + content[44:])
+    np.testing.assert_array_equal(speech.read_wav(path), expected)
+
+
+def test_an_empty_sound_before_another_chunk_is_empty(write):
+    path = write(np.zeros(0, np.int16))
+    content = path.read_bytes() + b"LIST" + little(8000) + bytes(8000)
+    path.write_bytes(content[:4] + little(len(content) - 8) + content[8:])
+    with pytest.raises(ValueError, match=r"word\.wav .*lasts 0\.000 s"):
+        speech.read_wav(path)
+
+
+@pytest.mark.parametrize("left", [44, 45, 2000, -2, -1])
+@pytest.mark.parametrize("consistent", [False, True])
+def test_a_sound_that_is_cut_off_is_refused(write, word, left, consistent):
+    path = write((32768 * word).astype(np.int16))
+    content = path.read_bytes()[:left]
+    if consistent:
+        content = content[:4] + little(len(content) - 8) + content[8:]
+    path.write_bytes(content)
+    with pytest.raises(
+        ValueError, match=r"word\.wav cannot be read as WAV \(it is cut off: \d+ of"
+    ):
+        speech.read_wav(path)
+
+
+def test_a_file_with_sizes_of_64_bits_is_read_and_refused_when_cut_off(write, word):
+    path = write((32768 * word).astype(np.int16))
+    expected, content = speech.read_wav(path), path.read_bytes()
+    sizes = [len(content) + 28, len(content) - 44, len(word)]
+    ds64 = b"ds64" + little(28) + b"".join(n.to_bytes(8, "little") for n in sizes) + little(0)
+    long = b"RF64" + b"\xff" * 4 + b"WAVE" + ds64 + content[12:40] + b"\xff" * 4 + content[44:]
+    path.write_bytes(long)
+    np.testing.assert_array_equal(speech.read_wav(path), expected)
+    path.write_bytes(long[:-1000])
+    with pytest.raises(ValueError, match=r"word\.wav cannot be read as WAV .*prematurely"):
+        speech.read_wav(path)
+
+
+@pytest.mark.parametrize("share", [0.95, 0.8])
+def test_of_channels_that_cancel_each_other_out_the_loudest_is_taken(write, word, share):
+    stereo = np.stack([-share * word, word], axis=1).astype(np.float32)
+    np.testing.assert_allclose(speech.read_wav(write(stereo)), word - word.mean(), atol=1e-6)
+
+
+def test_floats_on_the_scale_of_16_bits_are_refused(write, word):
+    with pytest.raises(ValueError, match=r"word\.wav .*1 is the largest amplitude, got .* up to"):
+        speech.read_wav(write((32768 * word).astype(np.float32)))
+    loud = (3 * word).astype(np.float32)  # floats may leave -1 to 1
+    np.testing.assert_allclose(speech.read_wav(write(loud)), loud - loud.mean(), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (22, b"\0\0"),
+        (22, b"\3\0"),
+        (32, b"\0\0"),
+        (34, b"\x4d\0"),
+        (16, little(4)),
+        (16, little(2**31)),
+    ],
+)
+def test_a_damaged_header_is_refused_with_the_name_of_the_file(write, word, place, value):
+    path = write((32768 * word).astype(np.int16))
+    content = bytearray(path.read_bytes())
+    content[place : place + len(value)] = value
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"word\.wav cannot be read as WAV \(.+\): save"):
+        speech.read_wav(path)
 
 
 def test_low_rates_are_refused(write):

@@ -10,7 +10,7 @@ import dbnlab
 ROOT = Path(dbnlab.__file__).parent
 # Each file knows only those before it.
 FLOORS = [
-    *("attributes", "units", "grey", "checks", "effort", "files", "rows", "energy"),
+    *("attributes", "units", "grey", "checks", "effort", "files", "rows", "energy", "model"),
     *("convergence", "learning", "checkpoint", "tensorflow_learning", "engines", "parameters"),
     *("rbm", "pseudo_likelihood", "likelihood", "stack", "greedy", "up_down", "keras_network"),
     *("dbn", "finetune", "novelty", "denoise", "datasets", "course"),

@@ -1,3 +1,9 @@
+import csv
+import gzip
+import io
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -73,6 +79,84 @@ def test_a_first_line_with_numbers_is_a_row_unless_it_holds_the_target(load):
     assert len(load("a,b\nc,d\ne,f\n", header=False).X) == 2
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("a,b,3\n1,2,3\n4,5,6\n", ["a", "b", "3"]),
+        ("a,b,3\n" + "x,1,2\ny,2,3\n" * 6, ["b", "3", "a_x", "a_y"]),
+        ("y,b\n" + "y,1\nn,2\n" * 6, ["b", "y_n", "y_y"]),
+        ("5.1,3,setosa\n4,3,setosa\n5,2,virginica\n", 3),
+        ("1,5\n2,5\n", 2),
+        ("?,5\n2,5\n", 2),
+        ("$1;2\n", 0),
+        ("c,2019,2020\n" + "A,1,2\nB,2,3\n" * 6, None),
+        ("label,0,1,2\n5,1,2,3\n6,1,2,3\n", None),
+        ("a,b\nx,p\ny,q\na,b\nx,p\n", None),
+        ("p,x\n" + "p,y\nq,x\n" * 6, None),
+        ("a,c\n" + "a,x\nb,y\n" * 6, None),
+    ],
+)
+def test_a_header_is_told_by_the_lines_below_it(load, text, names):
+    if names is None:
+        for header in (True, False):
+            load(text, header=header)
+        with pytest.raises(ValueError, match=r"line 1 of table.csv may .* header=True or header=F"):
+            load(text)
+    elif isinstance(names, list):
+        assert load(text).feature_names == names
+    elif names:
+        data = load(text)
+        assert len(data.X) + len(data.X_test) == names
+        assert data.feature_names[0].startswith("column_")
+
+
+def test_decimal_commas_without_a_header_keep_the_first_row(load):
+    data = load("1,5;2,5\n2,5;3,5\n3,5;4,5\n", separator=";", decimal=",", scale=None)
+    assert rows(data) == {(1.5, 2.5), (2.5, 3.5), (3.5, 4.5)}
+    with pytest.raises(ValueError, match="if ';' separates fields, say separator=';'"):
+        load("1,5;2,5\n2,5;3,5\n3,5;4,5\n")
+
+
+def test_classes_may_be_called_none(load):
+    text = column(["None", "NA", "null", "Severe"])
+    assert set(load(text, "a").y) == {"None", "NA", "null", "Severe"}
+    assert load(text).feature_names == ["b", "a_Severe", "a_nan"]
+    with pytest.raises(ValueError, match=r"line 3 .* the target 'a' is missing"):
+        load(text, "a", na_values="NA")
+
+
+def test_rows_of_separators_are_no_rows(load):
+    data = load("\n,,\na,b,c\n1,2,3\n, ,\n\n4,5,6\n,,\n   \n7,8,9\n,,\n,,\n", scale=None)
+    assert rows(data) == {(1, 2, 3), (4, 5, 6), (7, 8, 9)}
+    assert load("a,y\n1,0\n,\n2,1\n3,0\n", "y").y.dtype == np.int64
+    with pytest.raises(ValueError, match=r"line 8 .* here x"):
+        load('a,b\n,\n"1\n",2\n\n2,3\n3,4\nx,5\n4,5\n5,6\n')
+
+
+def test_packed_files_are_opened(load, tmp_path):
+    X = load(PEOPLE).X
+    np.testing.assert_array_equal(load(gzip.compress(PEOPLE.encode())).X, X)
+    for names in (["a.csv"], ["folder/", "folder/a.csv", "__MACOSX/._a.csv"], ["a.csv", "b.csv"]):
+        with zipfile.ZipFile(tmp_path / "table.zip", "w") as archive:
+            for name in names:
+                archive.writestr(name, PEOPLE)
+        if names[-1] == "b.csv":
+            with pytest.raises(
+                ValueError, match=r"packs 2 files, such as .'a.csv', 'b.csv'.: give"
+            ):
+                datasets.load_csv(tmp_path / "table.zip")
+        else:
+            np.testing.assert_array_equal(datasets.load_csv(tmp_path / "table.zip").X, X)
+
+
+def test_long_fields_are_read_and_the_limit_of_the_csv_module_stays(load):
+    csv.field_size_limit(131_072)
+    assert load(f'a,b,c\n"{"x, " * 99999}",1,2\ny,2,3\n', ignore="a").feature_names == ["b", "c"]
+    with pytest.raises(ValueError, match="quotation mark"):
+        load('a,b\n1,"' + "x" * 200_000)
+    assert csv.field_size_limit() == 131_072
+
+
 def test_quoted_fields_hold_separators_quotes_and_line_ends(load):
     text = 'a,b\n1,"x, y"\n2,"say ""z"""\n3,"two\nlines"\n4,"x, y"\n5,"x, y"\n'
     data = load(text, "b", random_state=3)
@@ -111,6 +195,14 @@ def test_min_max_cuts_off_what_test_rows_have_beyond(load):
         assert load(text, random_state=seed).X_test.min() == 0
 
 
+def test_min_max_stays_in_its_limits_as_float32(load):
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        values = (rng.normal(size=30) + rng.normal()) * 10.0 ** rng.integers(-10, 30)
+        X = load("a\n" + "\n".join(map(repr, values.tolist()))).X
+        assert (X.min(), X.max()) == (0, 1)
+
+
 @pytest.mark.parametrize("scale", ["minmax", "standard"])
 def test_constant_and_empty_columns_become_zero(load, scale):
     data = load("a,b,c\n1,7,\n2,7,\n3,7,\n4,7,\n5,7,\n", scale=scale)
@@ -119,9 +211,144 @@ def test_constant_and_empty_columns_become_zero(load, scale):
     RBM(2, visible="gaussian", n_epochs=1, random_state=0).fit(data.X)
 
 
-def test_a_column_is_text_if_more_than_one_field_in_ten_is_no_number(load):
-    text = "a\n" + "1\n" * 17 + "x\n" * 3
-    assert load(text).feature_names == ["a_1", "a_x"]
+def column(values, n_rows=60, names="a,b", separator=","):
+    """A file with one column of the given texts, over and over, beside one of 0 and 1."""
+    lines = [f"{values[i % len(values)]}{separator}{i % 2}" for i in range(n_rows)]
+    return "\n".join([names.replace(",", separator), *lines, ""])
+
+
+NUMBERS = range(60)
+
+
+@pytest.mark.parametrize(
+    ("values", "cure", "options", "second"),
+    [
+        ([f"{i},5" for i in NUMBERS], "decimal=','", {"decimal": ","}, 1.5),
+        (["1,5", "2,25", "3"], "decimal=','", {"decimal": ","}, 2.25),
+        ([f"{i}.234,5" for i in range(1, 61)], "decimal=',' and thousands='.'",
+         {"decimal": ",", "thousands": "."}, 2234.5),
+        ([f"{i}.234.567" for i in range(1, 61)], "thousands='.'",
+         {"decimal": ",", "thousands": "."}, 2234567),
+        ([f"{i}\xa0234,5" for i in range(1, 61)], "decimal=',' and thousands=' '",
+         {"decimal": ",", "thousands": " "}, 2234.5),
+        ([f"{i},23,456.5" for i in range(1, 61)], "thousands=','", {"thousands": ","}, 223456.5),
+        ([f"{i}'234.50" for i in range(1, 61)], 'thousands="\'"', {"thousands": "'"}, 2234.5),
+        ([f"{i}’234.50" for i in range(1, 61)], "thousands='’'", {"thousands": "’"}, 2234.5),
+        ([i if i % 10 else "-" for i in NUMBERS], "na_values='-'", {"na_values": "-"}, 1),
+        ([i if i % 3 else "missing" for i in NUMBERS], "na_values='missing'",
+         {"na_values": ["missing"]}, 1),
+        ([".", 4, 5], "na_values='.'", {"na_values": "."}, 4),
+        (["k.A.", 4, 5], "na_values='k.A.'", {"na_values": "k.A."}, 4),
+        ([i if i % 10 > 6 else "not measured" for i in NUMBERS], "na_values='not measured'",
+         {"na_values": "not measured"}, None),
+    ],
+)  # fmt: skip
+def test_numbers_in_another_spelling_are_refused_with_the_option_that_reads_them(
+    load, values, cure, options, second
+):
+    text = column(values, separator=";")
+    place = r"line \d+ of table.csv: column 'a' holds numbers, but here "
+    with pytest.raises(ValueError, match=place) as refused:
+        load(text, separator=";")
+    assert cure in str(refused.value)
+    data = load(text, separator=";", scale=None, **options)
+    assert data.feature_names == ["a", "b"]
+    assert second is None or np.float32(second) in np.concatenate([data.X, data.X_test])[:, 0]
+    with pytest.raises(ValueError, match=place):
+        load(text, "a", separator=";")
+    if "na_values" in options:
+        with pytest.raises(ValueError, match="the target 'a' is missing"):
+            load(text, "a", separator=";", **options)
+    else:
+        assert load(text, "a", separator=";", **options).y.dtype.kind in "if"
+
+
+@pytest.mark.parametrize(
+    ("form", "sign"),
+    [("{}%", "%"), ("{} %", "%"), ("${}", "$"), ("-${}", "$"), ("{}.50 €", "€"), ("EUR {}", "EUR"),
+     ("Fr. {}.50", "Fr"), ("−{}", "−"), ("{}-", "-"), ("({})", "()"), ("'{}'", "''"), ("#{}", "#"),
+     ("{}.2D+03", "D"), ("{}.2d-3", "d"), ("{}e−3", "−"),
+     ("{}.5·10^3", "·"), ("{} kg", "kg"), ("{}°C", "°C")],
+)  # fmt: skip
+def test_signs_around_numbers_are_named_and_no_categories(load, form, sign):
+    for few in (3, 60):
+        text = column([form.format(i + 1) for i in range(few)])
+        if few == 3 and sign in ("kg", "°C"):  # three values may be names: "3 rooms"
+            assert len(load(text).feature_names) == 4
+            continue
+        for target in (None, "a"):
+            with pytest.raises(
+                ValueError, match=r"line 2 .* 'a' holds numbers, but here"
+            ) as refused:
+                load(text, target)
+            assert f"write it without {sign!r}"[:-1] in str(refused.value)
+
+
+def test_a_sign_between_digits_is_named_with_both_of_its_meanings(load):
+    with pytest.raises(ValueError, match=r"say decimal=',' or thousands=','|thousands=',' or dec"):
+        load(column([f"{i},234" for i in range(1, 61)], separator=";"), separator=";")
+
+
+def test_options_read_nothing_that_is_written_otherwise(load):
+    for value, options in {
+        "1,5": {"thousands": ","}, "1.5": {"decimal": ","}, "1 5": {"thousands": " "},
+        "12,34": {"thousands": ","}, "1.5,5": {"decimal": ",", "thousands": "."},
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=f"line 3 .* here {value}: "):
+            load(column(["7", value, "8", "9", "9"], separator=";"), separator=";", **options)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["1", "2", "B"], ["1st", "2nd", "3rd"], ["18-25", "26-40", "41+"], ["<=50K", ">50K"],
+     ["yes", "no"], ["+", "-"], ["1/2", "1/4"], ["A1", "A2", "B1"], ["S", "M", "L"]],
+)  # fmt: skip
+def test_codes_and_groups_are_categories(load, values):
+    assert load(column(values)).feature_names == ["b", *(f"a_{value}" for value in sorted(values))]
+    assert set(load(column(values), "a").y) == set(values)
+
+
+def test_a_wrong_text_behind_many_numbers_is_found(load):
+    with pytest.raises(ValueError, match=r"line 2002 .* here 1O5: .*na_values='1O5'"):
+        load("a\n" + "".join(f"{i / 7}\n" for i in range(2000)) + "1O5\n")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["2024-01-{:02}", "{:02}.01.2024", "1/{}/24", "{} January 2024", "Jan {} 2024", "{:02}JAN2024",
+     "2024-01-{:02}T12:00:00Z", "{:02}:30", "{}:30 pm", "{}. Mai 2024"],
+)  # fmt: skip
+def test_dates_and_times_are_refused(load, form):
+    text = column([form.format(i) for i in range(1, 20)])
+    with pytest.raises(ValueError, match=r"line 2 .* 'a' holds dates or times.*ignore=\['a'\]"):
+        load(text)
+    with pytest.raises(ValueError, match=r"holds dates or times.*choose another target"):
+        load(text, "a")
+    assert load(text, ignore="a").feature_names == ["b"]
+
+
+@pytest.mark.parametrize("n_rows", [10, 50, 891, 3000])
+def test_names_are_refused_whatever_the_number_of_rows(load, n_rows):
+    text = column([f"Person {i}, Mr" for i in range(n_rows)], n_rows, separator=";")
+    with pytest.raises(ValueError, match=rf"'a' holds {n_rows} different .*ignore=\['a'\]"):
+        load(text, separator=";")
+    with pytest.raises(ValueError, match="choose another target"):
+        load(text, "a", separator=";")
+
+
+def test_a_category_of_one_training_row_gets_no_feature(load):
+    towns = ["Rome", "Oslo", "Rome", "Oslo"] * 10 + [f"village {i}" for i in range(20)]
+    data = load(column(towns))
+    assert data.feature_names == ["b", "a_Oslo", "a_Rome"]
+    assert (data.X[:, 1:].sum(axis=1) == 0).any()
+    with pytest.raises(ValueError, match="no number, and no text that stands in several rows"):
+        # With this seed one of the two rows of each text is a test row.
+        load(
+            column([f"x{i % 11}" for i in range(15)], 15),
+            ignore="b",
+            test_size=0.3,
+            random_state=14,
+        )
 
 
 def test_numbers_have_as_many_values_as_they_like_and_texts_some_hundred(load):
@@ -168,6 +395,60 @@ def test_transformer_makes_rows_of_new_tables(load):
     assert made.loc[1, [name for name in made if name.startswith("town")]].sum() == 0
 
 
+MIXED = "flag,code,number,town\n" + "".join(
+    f"{['True', 'FALSE', ''][i % 3]},{['1', '2', 'B'][i % 3]},{i},{['Rome', 'Oslo'][i % 2]}\n"
+    for i in range(30)
+)
+
+
+@pytest.mark.parametrize(
+    ("new", "on"),
+    [
+        ({"flag": ["True", "unknown"]}, [["flag_True"], []]),
+        ({"flag": [True, False]}, [["flag_True"], ["flag_False"]]),
+        ({"flag": pd.array([True, None], "boolean")}, [["flag_True"], ["flag_nan"]]),
+        ({"flag": ["TRUE ", " false"]}, [["flag_True"], ["flag_False"]]),
+        ({"flag": ["NA", ""]}, [["flag_nan"], ["flag_nan"]]),
+        ({"code": [1, 2]}, [["code_1"], ["code_2"]]),
+        ({"code": [1.0, None]}, [["code_1"], []]),
+        ({"code": ["01", "B"]}, [["code_1"], ["code_B"]]),
+        ({"code": pd.array([3, 2], "Int64")}, [[], ["code_2"]]),
+        ({"town": pd.Categorical(["Oslo", "Bonn"])}, [["town_Oslo"], []]),
+        ({"town": [None, pd.NA]}, [[], []]),
+        ({"number": ["5", " 7"]}, [["number"], ["number"]]),
+    ],
+)
+def test_transformer_reads_new_tables_whatever_pandas_makes_of_them(load, new, on):
+    data = load(MIXED, scale=None)
+    table = pd.DataFrame(
+        {name: ["-", "-"] for name in ("flag", "code", "town")} | {"number": [0, 0]}
+    )
+    made = data.transformer.transform(table.assign(**new))
+    found = [[name for name, x in zip(data.feature_names, row, strict=True) if x] for row in made]
+    assert found == on
+
+
+def test_transformer_completes_numbers_and_refuses_texts_in_their_place(load):
+    data = load(MIXED.replace("\n7,", "\n"), scale=None, na_values=[-999, "k.A."])
+    new = pd.read_csv(io.StringIO(MIXED)).head(4)
+    made = data.transformer.transform(new.assign(number=["?", "-999", None, "k.A."]))
+    np.testing.assert_array_equal(made[:, 0], np.median(data.X[:, 0]))
+    made = data.transformer.transform(new.assign(number=[-999, 1, 2, np.nan]))
+    np.testing.assert_array_equal(made[1:3, 0], [1, 2])
+    np.testing.assert_array_equal(made[[0, 3], 0], np.median(data.X[:, 0]))
+    with pytest.raises(ValueError, match="column 'number' holds numbers, but here 'x'"):
+        data.transformer.transform(new.assign(number=[1, 2, "x", 3]))
+
+
+def test_transformer_reads_the_file_like_load_csv(load, tmp_path):
+    text = column([f"{i}.234,5" for i in range(1, 61)], separator=";")
+    data = load(text, separator=";", decimal=",", thousands=".", test_size=0.5)
+    for options in ({}, {"decimal": ",", "thousands": "."}, {"dtype": str}):
+        new = pd.read_csv(tmp_path / "table.csv", sep=";", **options)
+        made = {tuple(row) for row in data.transformer.transform(new).astype(np.float32).tolist()}
+        assert {tuple(row) for row in data.X.tolist()} <= made
+
+
 def test_breast_cancer_table_survives_the_way_through_a_file(tmp_path):
     frame = load_breast_cancer(as_frame=True).frame
     frame.to_csv(tmp_path / "cancer.csv", index=False)
@@ -183,7 +464,9 @@ def test_separator_encoding_and_ignored_columns(load):
     assert set(data.feature_names) <= {"a_é", "a_à"}
     for one in ("age", 0):
         assert load(PEOPLE, "vote", ignore=one).feature_names[0] == "income"
-    assert load("\ufeff" + PEOPLE, "age").feature_names[0] == "income"
+    for encoding in ("utf-8-sig", "utf-8", "utf-16-le"):
+        marked = ("\ufeff" + PEOPLE).encode(encoding)
+        assert load(marked, "age", encoding=encoding).feature_names[0] == "income"
     assert load(PEOPLE.encode("utf-16"), "vote", encoding="utf-16").feature_names[0] == "age"
     names = load(PEOPLE, "vote").feature_names
     assert load(PEOPLE.replace("\n", "\r\n"), "vote").feature_names == names
@@ -221,6 +504,19 @@ def test_separator_encoding_and_ignored_columns(load):
         ("a\n" + "".join(f"n{i}\n" for i in range(1500)), {}, r"1500 different .* ignore=\['a'\]"),
         ("a,b\n1,2\n3,4\n", {"scale": "robust"}, "choose 'minmax', 'standard' or None"),
         ("a,b\n1,2\n3,4\n", {"test_size": 1.0}, "test_size"),
+        ("a\n1e-20\n2e-20\n3e-20\n", {}, "the numbers of column 'a' differ by less than 1e-14"),
+        (PEOPLE, {"test_size": 0.999}, "test_size=0.999 leaves none of 5 rows"),
+        ("a,y,y\n1,2,3\n3,4,5\n", {"target": "y"}, r"1 is not the only 'y': .*ignore=\[1\]"),
+        (",a\n1,2\n3,4\n", {}, r"column 0 has no name: .*ignore=\[0\]"),
+        ("s,s_m,y\n" + "m,1,0\nf,2,1\n" * 6, {"target": "y"}, "rename a column"),
+        (PEOPLE, {"encoding": "base64"}, "encoding='base64' is not known"),
+        (PEOPLE, {"encoding": "utf-16"}, "table.csv is no text file: .*'utf-8'"),
+        (PEOPLE.encode("utf-16"), {"encoding": "latin-1"}, "encoding='utf-16'"),
+        (PEOPLE.encode("utf-16-le"), {"encoding": "cp1252"}, "encoding='utf-16'"),
+        (gzip.compress(PEOPLE.encode(), mtime=0)[:30], {}, "table.csv cannot be unpacked"),
+        (PEOPLE, {"decimal": ",,"}, "decimal must be one sign"),
+        (PEOPLE, {"thousands": "."}, "decimal and thousands are both '.'"),
+        (PEOPLE, {"separator": None}, "separator must be one sign"),
     ],
 )  # fmt: skip
 def test_bad_files_and_arguments_are_refused_with_the_cure(load, text, arguments, message):
@@ -228,9 +524,30 @@ def test_bad_files_and_arguments_are_refused_with_the_cure(load, text, arguments
         load(text, **arguments)
 
 
-def test_a_column_is_no_fraction(load):
-    with pytest.raises(TypeError, match="by its name or its number"):
-        load(PEOPLE, 1.0)
+@pytest.mark.parametrize(
+    "arguments",
+    [{"target": 1.0}, {"target": True}, {"target": ["vote"]}, {"ignore": None}, {"ignore": [None]},
+     {"ignore": True}, {"encoding": None}, {"header": "yes"}, {"header": 1}, {"na_values": None},
+     {"na_values": [None]}],
+)  # fmt: skip
+def test_arguments_of_a_wrong_type_are_named(load, arguments):
+    with pytest.raises(TypeError, match=next(iter(arguments))):
+        load(PEOPLE, **arguments)
+
+
+@pytest.mark.parametrize("path", [None, 3, io.StringIO(PEOPLE), b"table.csv"])
+def test_what_is_no_path_is_refused(path):
+    with pytest.raises(TypeError, match="path must be the path of a CSV file"):
+        datasets.load_csv(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["https://example.org/t.csv", "s3://b/t.csv", "file:///t.csv", "."]
+)
+def test_addresses_and_folders_are_refused(path):
+    for form in (path, Path(path)):
+        with pytest.raises(ValueError, match=r"path=.* is no file"):
+            datasets.load_csv(form)
 
 
 def test_a_missing_file_is_named(tmp_path):

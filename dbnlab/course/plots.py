@@ -1,11 +1,18 @@
 """The figures that lessons share."""
 
+from numbers import Integral
+
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 
-from dbnlab.checks import optional
+from dbnlab.checks import check_number, optional, real_array
 from dbnlab.rbm import RBM
+
+# Images are on another scale than the limits if so large a share of the values lies so many times
+# the range of the limits outside: those of 0 to 255, say, which would all be white.
+SMALL_SHARE, BEYOND = 0.01, 3
 
 
 def use_style() -> None:
@@ -18,7 +25,7 @@ def mosaic(X: ArrayLike, image_shape: tuple[int, int], n_columns: int = 10) -> N
 
     Parameters
     ----------
-    X : array-like of shape (n_images, height * width)
+    X : array-like of shape (n_images, height * width) or (n_images, height, width)
     image_shape : tuple of int
         Height and width of one image.
     n_columns : int, default=10
@@ -28,9 +35,22 @@ def mosaic(X: ArrayLike, image_shape: tuple[int, int], n_columns: int = 10) -> N
     -------
     picture : ndarray
         Rows of tiles; the last row may be partly NaN.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there are no rows, or they do not have as many values as an image has pixels.
     """
     montage = optional("skimage.util", "course").montage
-    tiles = np.asarray(X, dtype=np.float64).reshape(-1, *image_shape)
+    check_number(n_columns, "n_columns", Integral, min_val=1)
+    X = real_array(X, "X", finite=False).astype(np.float64)
+    fits = np.shape(image_shape) == (2,) and min(image_shape) > 0 and X.ndim > 1 and X.size
+    if not fits or X[0].size != np.prod(image_shape):
+        raise ValueError(
+            f"X must have one row for each image, of as many values as image_shape={image_shape} "
+            f"has pixels, got shape {X.shape}"
+        )
+    tiles = X.reshape(-1, *image_shape)
     n_columns = min(n_columns, len(tiles))
     grid = (-(-len(tiles) // n_columns), n_columns)
     return montage(tiles, fill=np.nan, grid_shape=grid, padding_width=1)[1:-1, 1:-1]
@@ -62,12 +82,27 @@ def images(
     Returns
     -------
     ax : matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `mosaic`, and if all values lie outside `limits`, or more than one in a hundred far
+        outside.
     """
-    picture = mosaic(X, image_shape, n_columns)
+    picture, ends = mosaic(X, image_shape, n_columns), real_array(limits, "limits")
+    if ends.shape != (2,) or ends[0] >= ends[1]:
+        raise ValueError(f"limits must be two values, the lower one first, got {limits}")
+    values = picture[~np.isnan(picture)]
+    off = np.abs(values - values.clip(*ends)) / np.ptp(ends)
+    if values.size and (off.all() or (off > BEYOND).mean() > SMALL_SHARE):
+        raise ValueError(
+            f"limits={limits} do not show X, whose values reach from {values.min():g} to "
+            f"{values.max():g}: give the values to be shown black and white"
+        )
     if ax is None:
         height, width = picture.shape
         _, ax = plt.subplots(figsize=(7, 7 * height / width + 0.4))
-    ax.imshow(picture, cmap="gray", vmin=limits[0], vmax=limits[1])
+    ax.imshow(picture, cmap="gray", vmin=ends[0], vmax=ends[1])
     ax.set_title(title)
     ax.set_axis_off()
     return ax
@@ -103,7 +138,11 @@ def filters(
     -------
     ax : matplotlib.axes.Axes
     """
+    if not isinstance(rbm, RBM):
+        raise TypeError(f"filters shows an RBM, got {type(rbm).__name__}: of a DBN, give rbms_[0]")
+    check_is_fitted(rbm)
+    check_number(n_filters, "n_filters", Integral, min_val=1)
     W = rbm.weights_.T[:n_filters]
     # A few extreme weights would leave all others grey.
-    largest = float(np.quantile(np.abs(W), 0.998))
+    largest = float(np.quantile(np.abs(W), 0.998)) or 1.0
     return images(W, image_shape, title, n_columns=n_columns, limits=(-largest, largest), ax=ax)

@@ -6,12 +6,14 @@ Needs the extra ``medical``. The course itself reads none of this.
 import gzip
 import os
 import tarfile
+import warnings
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Real
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,9 @@ TUMOUR_HASHES = {
     "brain2_image.nrrd": "d35a1c6a3e1eb72bae97c5515472fbe057fb38ee8e1e199215d1c3c6f292332e",
     "brain2_label.nrrd": "15189c024936ecc337649b9a10c475117c7c40df0d53c22163f9a2023ed741a5",
 }
+MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # by NIfTI's code of the unit, which 0 leaves open
+BROKEN = (ArithmeticError, EOFError, LookupError, MemoryError, OSError, TypeError, ValueError)
+LARGEST = 512**3  # voxels to resample to, 0.5 GB
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,9 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
     Parameters
     ----------
     path : path
-        A NIfTI file, ``.nii`` or ``.nii.gz``, of one three-dimensional image. Scanners write DICOM:
-        convert it first, for instance with dcm2niix.
+        A NIfTI file, ``.nii`` or ``.nii.gz``, of one three-dimensional image whose header says how
+        its axes lie (qform_code or sform_code is above 0); or FreeSurfer's ``.mgz``. Scanners write
+        DICOM: convert it first, for instance with dcm2niix.
     voxel_size : float, default=None
         Side of the voxels to resample to, in mm; `load_brain_mri` has 2. None keeps those of the
         file.
@@ -72,8 +78,9 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
     Returns
     -------
     image : ndarray of shape (n_right, n_forwards, n_upwards), float32
-        In [0, 1], where 1 is the 99.9th percentile of the image's own grey values; voxels without a
-        value (NaN) are 0. The axes run to the right, forwards and upwards.
+        In [0, 1], where 1 is the 99.9th percentile of the image's own grey values; voxels that are
+        negative or without a value (NaN) are 0. The axes run to the right, forwards and upwards:
+        they and the sides of the voxels are taken from the affine of the file, in its unit.
 
     Raises
     ------
@@ -83,24 +90,31 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
         If the file is no such image, or nothing is to be seen in it.
     ImportError
         If the extra is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If more than one voxel in a hundred is negative.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be the name of a file, got {path!r}")
     if voxel_size is not None:
         check_number(voxel_size, "voxel_size", Real, **POSITIVE)
     nibabel = optional("nibabel", "medical")
     if not os.path.exists(path):
         raise FileNotFoundError(f"there is no file {path}")
-    try:
-        voxels, sides = _turned(nibabel.load(path), str(path))
-    # What nibabel raises over a damaged file depends on where the damage is.
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{path} cannot be read as an image ({error}): give a NIfTI file, .nii or .nii.gz"
-        ) from error
-    if voxel_size is not None:
-        resize = optional("skimage.transform", "medical").resize
-        shape = np.maximum(1, np.round(np.array(voxels.shape) * sides / voxel_size)).astype(int)
-        voxels = resize(np.nan_to_num(voxels), shape, order=1, anti_aliasing=True)
-    return _grey_values(voxels, str(path))
+    with _named(path):
+        if os.fspath(path).lower().endswith(".gz"):
+            # Of the checksum at its end, which nibabel does not read.
+            gzip.decompress(Path(path).read_bytes())
+        voxels, sides = _turned(nibabel.load(path))
+        shape = np.clip(np.round(voxels.shape * sides / (voxel_size or sides)), 1, 1e9)
+        if shape.prod() > max(LARGEST, voxels.size):
+            raise ValueError(
+                f"voxel_size={voxel_size} mm gives {shape.prod():.3g} voxels, since the sides of "
+                f"the scan are {np.round(voxels.shape * sides, 2)} mm: choose a larger voxel_size"
+            )
+        return _grey_values(voxels, path, tuple(shape.astype(int)))
 
 
 def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
@@ -114,8 +128,9 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
     ----------
     folder : path, default=None
         Where the archive Task04_Hippocampus.tar lies (28 MB), or shall be put; None means the cache
-        of your user. Its checksum is verified each time. A folder with the volumes themselves, in
-        ``images`` and ``labels`` or ``imagesTr`` and ``labelsTr``, is read as it is.
+        of your user. Its checksum is verified each time. A folder with the volumes themselves,
+        ``.nii.gz`` or ``.nii``, in ``images`` and ``labels`` or ``imagesTr`` and ``labelsTr``, is
+        read as it is.
 
     Returns
     -------
@@ -134,11 +149,9 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
     nibabel = optional("nibabel", "medical")
     scans = []
     for name, pair in _pairs(_unpacked(folder) or _archived(folder)):
-        try:
-            images = [nibabel.Nifti1Image.from_bytes(gzip.decompress(file)) for file in pair]
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{name} in {folder} is damaged: unpack the archive again") from error
-        scans.append(_scan(name, *images))
+        with _named(f"{name} in {folder}"):
+            contents = [gzip.decompress(f) if f.startswith(b"\x1f\x8b") else f for f in pair]
+            scans.append(_scan(name, *map(nibabel.Nifti1Image.from_bytes, contents)))
     if len(scans) != N_HIPPOCAMPI:
         raise ValueError(
             f"{folder} holds {len(scans)} pairs of image and labels, {N_HIPPOCAMPI} are expected: "
@@ -185,12 +198,27 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
 # Files -------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def _named(name: str | os.PathLike) -> Iterator[None]:
+    """Name the file in an error, whose kind depends on where a file is damaged."""
+    nibabel = optional("nibabel", "medical")
+    damage = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
+    try:
+        yield
+    except (*damage, *BROKEN, zlib.error) as error:
+        raise ValueError(
+            f"{name} cannot be read as a scan, .nii or .nii.gz: {str(error) or 'it is too large'}"
+        ) from error
+
+
 def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> str:
     """Where the file lies, downloaded if need be, once its checksum has been verified."""
     pooch = optional("pooch", "medical")
     from requests.exceptions import RequestException
 
     folder, name = Path(folder or pooch.os_cache("dbnlab")), url.rsplit("/", 1)[1]
+    if folder.is_file():
+        raise ValueError(f"folder={str(folder)!r} is a file: give the folder that holds {name}")
     try:
         return pooch.retrieve(url, known_hash, fname=name, path=folder)
     except RequestException as error:
@@ -210,8 +238,8 @@ Files = dict[tuple[str, str], bytes]
 
 def _unpacked(folder: str | os.PathLike | None) -> Files:
     """The volumes in a folder, if it holds any, by the folders and names of their files."""
-    paths = Path(folder).glob("**/hippocampus_*.nii.gz") if folder else []
-    return {(path.parent.name, path.name): path.read_bytes() for path in paths}
+    paths = Path(folder).glob("**/hippocampus_*.nii*") if folder else []
+    return {(path.parent.name, path.name.split(".")[0]): path.read_bytes() for path in paths}
 
 
 def _archived(folder: str | os.PathLike | None) -> Files:
@@ -221,7 +249,8 @@ def _archived(folder: str | os.PathLike | None) -> Files:
         for member in archive:
             inside = PurePosixPath(member.name)
             if inside.match("hippocampus_*.nii.gz"):
-                files[inside.parent.name, inside.name] = archive.extractfile(member).read()
+                key = inside.parent.name, inside.name.split(".")[0]
+                files[key] = archive.extractfile(member).read()
     return files
 
 
@@ -230,7 +259,7 @@ def _pairs(files: Files) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
     for (kind, name), image in sorted(files.items()):
         labels = files.get((kind.replace("images", "labels"), name))
         if kind.startswith("images") and labels:
-            yield name.removesuffix(".nii.gz"), (image, labels)
+            yield name, (image, labels)
 
 
 def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
@@ -245,34 +274,89 @@ def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
 
 
 def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image") -> Scan:
-    (voxels, sides), (marks, _) = _turned(image, name), _turned(labels, name)
-    if voxels.shape != marks.shape:
-        raise ValueError(f"{name}: image of shape {voxels.shape}, labels of shape {marks.shape}")
-    return Scan(name, _grey_values(voxels, name), marks.astype(np.uint8), tuple(sides.tolist()))
+    (voxels, sides), (marks, _) = _turned(image), _turned(labels)
+    if voxels.shape != marks.shape or not np.isin(marks, (0, 1, 2)).all():
+        raise ValueError(
+            f"the labels, of shape {marks.shape}, are not 0, 1 or 2 for each voxel of the image, "
+            f"of shape {voxels.shape}"
+        )
+    grey = _grey_values(voxels, name, voxels.shape)
+    return Scan(name, grey, marks.astype(np.uint8), tuple(sides.tolist()))
 
 
-def _turned(image: "nibabel.Nifti1Image", name: str) -> tuple[NDArray, NDArray]:
+def _turned(image: "nibabel.Nifti1Image") -> tuple[NDArray, NDArray]:
     """Voxels with axes to the right, forwards and upwards, and the sides of a voxel in mm."""
     nibabel = optional("nibabel", "medical")
-    if len(image.shape) < 3 or any(length != 1 for length in image.shape[3:]):
-        raise ValueError(
-            f"{name} has the shape {image.shape}, but one three-dimensional image is needed: of "
-            f"several in a file, save one, nibabel.four_to_three(nibabel.load(path))[0]"
-        )
+    _check_header(image)
     image = nibabel.as_closest_canonical(image)
-    voxels = image.get_fdata(dtype=np.float32, caching="unchanged")
-    return voxels.reshape(voxels.shape[:3]), np.array(image.header.get_zooms()[:3])
+    # Values beyond 32 bits become infinite, and are refused as such.
+    with np.errstate(over="ignore"):
+        voxels = image.get_fdata(dtype=np.float32, caching="unchanged")
+    if np.isinf(voxels).any():
+        raise ValueError("it holds infinite grey values: set these voxels to NaN or 0")
+    sides = MM[_unit(image.header)] * nibabel.affines.voxel_sizes(image.affine)
+    return np.nan_to_num(voxels.reshape(voxels.shape[:3])), sides
 
 
-def _grey_values(voxels: NDArray, name: str) -> NDArray:
-    """0 to 1, where 1 is the 99.9th percentile of this volume alone."""
-    voxels = np.nan_to_num(voxels, posinf=np.inf, neginf=-np.inf)
-    if not np.isfinite(voxels).all():
-        raise ValueError(f"{name} holds infinite grey values: set these voxels to NaN or 0")
+def _check_header(image: "nibabel.Nifti1Image") -> None:
+    """Refuse what is not one image of grey values, or does not know how its axes lie."""
+    nibabel = optional("nibabel", "medical")
+    shape, dtype, header = image.shape, image.get_data_dtype(), image.header
+    if len(shape) < 3 or min(shape) < 1 or any(length != 1 for length in shape[3:]):
+        raise ValueError(
+            f"it has the shape {shape}, but one three-dimensional image is needed: of several in "
+            f"a file, save one, nibabel.four_to_three(nibabel.load(path))[0]"
+        )
+    if dtype.kind not in "iuf":
+        raise ValueError(
+            f"it holds complex numbers or colours ({dtype}): save one grey value for each voxel, "
+            f"such as the magnitude"
+        )
+    known = False
+    if isinstance(header, nibabel.Nifti1Header):
+        known = max(header["qform_code"], header["sform_code"]) > 0
+    elif isinstance(header, nibabel.freesurfer.mghformat.MGHHeader):
+        # nibabel makes axes up where this flag of the file says that there are none.
+        with image.file_map["image"].get_prepare_fileobj("rb") as file:
+            known = file.read(30)[28:] != bytes(2)
+    if not known:
+        raise ValueError(
+            "it does not say how its axes lie, so that left and right cannot be told apart: it is "
+            "of another format, or its qform_code and sform_code are 0: convert the scan anew, "
+            "for instance with dcm2niix, or save it with the affine that you know it to have"
+        )
+    sides = nibabel.affines.voxel_sizes(image.affine)
+    spans = np.isfinite(sides).all() and sides.all() and _unit(header) in MM
+    # Axes at right angles give a determinant of 1; those of a tilted scanner, not much less.
+    if not spans or abs(np.linalg.det(image.affine[:3, :3] / sides)) < 0.5:
+        raise ValueError(
+            f"its voxels have no sides in mm: its affine is {image.affine.tolist()}, the code of "
+            f"its unit is {_unit(header)}"
+        )
+
+
+def _unit(header: Any) -> int:
+    """Code of the unit of length; 2, for mm, in formats that have no other."""
+    return int(header["xyzt_units"]) % 8 if "xyzt_units" in header else 2
+
+
+def _grey_values(voxels: NDArray, name: str | os.PathLike, shape: tuple[int, ...]) -> NDArray:
+    """Resampled to `shape`, 0 to 1, where 1 is the 99.9th percentile of this volume alone."""
+    negative, lowest = np.mean(voxels < 0), voxels.min()
+    if shape != voxels.shape:
+        resize = optional("skimage.transform", "medical").resize
+        voxels = resize(voxels, shape, order=1, anti_aliasing=True)
     highest = np.percentile(voxels, 99.9)
     if highest <= 0 or np.ptp(voxels) == 0:
         raise ValueError(
-            f"{name} shows nothing: its grey values reach from {voxels.min():g} to "
+            f"it shows nothing: its grey values reach from {voxels.min():g} to "
             f"{voxels.max():g}, and at least one in a thousand must stand out above 0"
+        )
+    if negative > 0.01:
+        warnings.warn(
+            f"{negative:.0%} of the grey values of {name} are negative, down to {lowest:g}, and "
+            f"become 0: if they are measured, as by CT or after z-scoring, add a constant to all "
+            f"and save the scan again",
+            stacklevel=3,
         )
     return np.clip(voxels / highest, 0, 1).astype(np.float32)

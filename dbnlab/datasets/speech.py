@@ -9,30 +9,37 @@ and the power of each band is given in dB. A *spectrogram* is such an array of s
 (n_frames, N_BANDS); a row of the RBM is a window of frames side by side.
 """
 
+import io
 import os
+import struct
 import warnings
-from numbers import Integral
+from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.io import wavfile
 from scipy.signal import ShortTimeFFT, resample_poly
 
-from dbnlab.checks import check_number
+from dbnlab.checks import check_number, real_array
 
 RATE = 8000
 FRAME, HOP, N_FFT = 200, 80, 256  # samples: 25 ms, 10 ms
 N_BANDS, LOWEST = 24, 100.0
 FLOOR = 1e-10  # power, -100 dB: below the rounding noise of 16-bit sound
 SILENCE = 1e-3  # peak amplitude, -60 dB
+LOUDEST = 10.0  # peak amplitude, 20 dB: more is on another scale
 SHORTEST = 0.1  # seconds
+HIGHEST_RATE = 768_000  # Hz: what studios record at
+STREAM = 0x7FFF0000  # bytes: programs write such sizes, or larger, before they know them
 
 
 def read_wav(path: str | os.PathLike) -> NDArray:
     """The sound of a WAV file: one channel at 8 kHz.
 
-    Channels are averaged, a constant offset is taken off, and other rates are resampled with the
-    polyphase filter of SciPy, which keeps what lies below 4 kHz.
+    A constant offset is taken off, channels are averaged, and other rates are resampled with the
+    polyphase filter of SciPy, which keeps what lies below 4 kHz. Where channels cancel each other
+    out, as those of a microphone with one of them reversed, the loudest is taken alone.
 
     Parameters
     ----------
@@ -49,38 +56,81 @@ def read_wav(path: str | os.PathLike) -> NDArray:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is no such WAV file, is shorter than 0.1 s or silent (below -60 dB).
+        If the file is no such WAV file or is cut off, is shorter than 0.1 s or silent (below
+        -60 dB).
     """
     name = os.path.basename(os.fspath(path))
-    with warnings.catch_warnings():
-        # Programs add chunks of their own, such as titles, which SciPy names and skips.
-        warnings.simplefilter("ignore", wavfile.WavFileWarning)
-        try:
-            rate, samples = wavfile.read(path)
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{name} cannot be read as WAV ({error}): save the recording as WAV, PCM, 16 bits"
-            ) from None
-    # Whole numbers reach as far as their bits; those of 8 bits keep an offset until below.
-    largest = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
-    samples = samples.astype(np.float64) / largest
-    if samples.ndim == 2:
-        samples = samples.mean(axis=1)
-    if not np.isfinite(samples).all():
-        raise ValueError(f"{name} holds samples that are not finite: save it as PCM, 16 bits")
-    # Before resampling, which would take an offset for a sound that starts and stops.
-    if len(samples):
-        samples = samples - samples.mean()
-    samples = resample(samples, rate)
-    if len(samples) < SHORTEST * RATE:
+    # What SciPy raises over a damaged header depends on where the damage is.
+    damage = (ArithmeticError, TypeError, ValueError, struct.error, UnboundLocalError)
+    try:
+        rate, samples = _decoded(bytearray(Path(path).read_bytes()))
+    except (*damage, wavfile.WavFileWarning, IsADirectoryError) as error:
         raise ValueError(
-            f"{name} lasts {len(samples) / RATE:.3f} s: a spoken word takes {SHORTEST} s or more"
+            f"{name} cannot be read as WAV ({error}): save the recording as WAV, PCM, 16 bits"
+        ) from None
+    if len(samples) < SHORTEST * rate:
+        raise ValueError(
+            f"{name} lasts {len(samples) / rate:.3f} s: a spoken word takes {SHORTEST} s or more"
         )
+    samples = resample(_one_channel(samples), rate)
     if np.abs(samples).max() < SILENCE:
         raise ValueError(f"{name} is silent, no sample is above -60 dB: check the microphone")
     return samples.astype(np.float32)
+
+
+def _decoded(content: bytearray) -> tuple[int, NDArray]:
+    """The rate of a WAV file and its samples, of which 1 is the largest, if none is missing.
+
+    A program that did not know the sizes when it wrote the header has left none, or a very large
+    one: the sound then fills the file.
+    """
+    if content[:4] in (b"RIFF", b"RIFX"):  # RF64 has its sizes elsewhere
+        order, start = "big" if content[:4] == b"RIFX" else "little", 20
+        while content[start - 8 : start - 4] != b"data" and start <= len(content):
+            size = int.from_bytes(content[start - 4 : start], order)
+            start += 8 + size + size % 2
+        left = len(content) - start
+        riff, size = (int.from_bytes(content[at : at + 4], order) for at in (4, start - 4))
+        if (size == 0 and 8 + riff <= start) or left < STREAM <= size:
+            size = left
+        if left < 0:
+            raise ValueError("it holds no sound")
+        if size > left:
+            raise ValueError(f"it is cut off: {left} of {size} bytes of sound are left")
+        content = content[: start + size]
+        content[4:8] = (start - 8 + size).to_bytes(4, order)
+        content[start - 4 : start] = size.to_bytes(4, order)
+    with warnings.catch_warnings():
+        # Other programs add chunks of their own, such as titles; all other warnings mean damage.
+        warnings.simplefilter("error", wavfile.WavFileWarning)
+        warnings.filterwarnings("ignore", "Chunk", wavfile.WavFileWarning)
+        rate, samples = wavfile.read(io.BytesIO(content))
+    # Whole numbers reach as far as their bits; those of 8 bits keep an offset until below.
+    largest = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
+    return rate, _amplitudes(samples.astype(np.float64) / largest)
+
+
+def _one_channel(samples: NDArray) -> NDArray:
+    """The mean of the channels without their offsets, or the loudest if they cancel out."""
+    # Before resampling, which would take an offset for a sound that starts and stops.
+    samples = samples - samples.mean(axis=0)
+    if samples.ndim == 1:
+        return samples
+    mean, power = samples.mean(axis=1), samples.var(axis=0)
+    # A tenth of what is left of channels that have nothing in common.
+    cancelled = mean.var() < 0.1 * power.sum() / len(power) ** 2
+    return samples[:, power.argmax()] if cancelled else mean
+
+
+def _amplitudes(samples: ArrayLike) -> NDArray:
+    samples = real_array(samples, "samples")
+    loudest = np.abs(samples).max(initial=0)
+    if samples.dtype.kind != "f" or loudest > LOUDEST:
+        raise ValueError(
+            f"samples must be floats of which 1 is the largest amplitude, got {samples.dtype} up "
+            f"to {loudest:g}: divide by what is the largest, 32768 for sound of 16 bits"
+        )
+    return samples.astype(np.float64)
 
 
 def resample(samples: ArrayLike, rate: int) -> NDArray:
@@ -90,20 +140,20 @@ def resample(samples: ArrayLike, rate: int) -> NDArray:
     ----------
     samples : array-like of shape (n_samples,)
     rate : int
-        In Hz, 8000 or more.
+        In Hz, from 8,000 to 768,000.
 
     Raises
     ------
     ValueError, TypeError
-        If `rate` is below 8000, or not an integer.
+        If `rate` is out of range or not an integer, or `samples` are not one channel of numbers.
     """
-    check_number(rate, "rate", Integral)
+    check_number(rate, "rate", Integral, max_val=HIGHEST_RATE)
     if rate < RATE:
         raise ValueError(
             f"rate={rate}: {rate} samples a second hold no sound above {rate // 2} Hz, but speech "
             f"is told apart up to {RATE // 2} Hz: record at {RATE} Hz or more"
         )
-    return resample_poly(np.asarray(samples), RATE, rate)
+    return resample_poly(real_array(samples, "samples", ("n_samples",)), RATE, rate)
 
 
 def mel_filters() -> NDArray:
@@ -143,7 +193,8 @@ def log_mel(samples: ArrayLike) -> NDArray:
     Parameters
     ----------
     samples : array-like of shape (n_samples,)
-        At 8 kHz, at least one frame of 200; see `read_wav` and `resample`.
+        Amplitudes, of which 1 is the largest, at 8 kHz, at least one frame of 200; see `read_wav`
+        and `resample`.
 
     Returns
     -------
@@ -152,9 +203,10 @@ def log_mel(samples: ArrayLike) -> NDArray:
     Raises
     ------
     ValueError
-        If there are fewer than 200 samples, or more than one dimension.
+        If there are fewer than 200 samples, more than one dimension, or samples on another scale
+        than that of floats of which 1 is the largest amplitude.
     """
-    samples = np.asarray(samples, dtype=np.float64)
+    samples = _amplitudes(samples)
     if samples.ndim != 1 or len(samples) < FRAME:
         raise ValueError(
             f"samples must be one channel of {FRAME} samples or more, got shape {samples.shape}"
@@ -182,6 +234,7 @@ def trim(spectrogram: ArrayLike, span: float = 40.0) -> NDArray:
     spectrogram : ndarray of shape (n_kept, N_BANDS)
     """
     spectrogram = _checked(spectrogram)
+    check_number(span, "span", Real, min_val=0)
     loudness = 10 * np.log10((10 ** (spectrogram.astype(np.float64) / 10)).sum(axis=1))
     loud = np.flatnonzero(loudness >= loudness.max() - span)
     return spectrogram[loud[0] : loud[-1] + 1]
@@ -292,18 +345,19 @@ def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
     -------
     means : ndarray of shape (n_recordings, n_classes)
     """
-    log_probabilities, n_rows = np.asarray(log_probabilities), np.asarray(n_rows)
-    if n_rows.min() < 1 or n_rows.sum() != len(log_probabilities):
+    axes = ("sum of n_rows", "n_classes")
+    log_probabilities = real_array(log_probabilities, "log_probabilities", axes, finite=False)
+    if not (log_probabilities < np.inf).all():
+        raise ValueError("log_probabilities must not be NaN or infinite, -inf apart")
+    n_rows = real_array(n_rows, "n_rows", ("n_recordings",))
+    if n_rows.dtype.kind not in "iu" or n_rows.min() < 1 or n_rows.sum() != len(log_probabilities):
         raise ValueError(
-            f"n_rows must be positive and sum to the {len(log_probabilities)} rows of "
-            f"log_probabilities, but sums to {n_rows.sum()}"
+            f"n_rows must be positive integers and sum to the {len(log_probabilities)} rows of "
+            f"log_probabilities, but are {n_rows.dtype} and sum to {n_rows.sum()}"
         )
     recordings = np.split(log_probabilities, np.cumsum(n_rows)[:-1])
     return np.array([recording.mean(axis=0, dtype=np.float64) for recording in recordings])
 
 
 def _checked(frames: ArrayLike) -> NDArray:
-    frames = np.asarray(frames)
-    if frames.ndim != 2 or not len(frames):
-        raise ValueError(f"frames must have shape (n_frames, n_bands), got {frames.shape}")
-    return frames
+    return real_array(frames, "frames", ("n_frames", "n_bands"))

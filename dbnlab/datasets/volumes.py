@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, label
 from scipy.special import expit
 
-from dbnlab.checks import POSITIVE, check_number
+from dbnlab.checks import POSITIVE, check_number, real_array
 
+AXES = ("n_x", "n_y", "n_z")
 OPENING, CLOSING = 5.0, 10.0  # mm
 EDGE = 1.0  # mm: width of a lesion's soft edge
 
@@ -42,11 +43,17 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
     ValueError
         If `volume` does not have three axes, or holds nothing like a head.
     """
-    volume, sides = _volume(volume), np.broadcast_to(voxel_size, 3)
-    head = volume > 0.1 * np.quantile(volume, 0.99)
+    volume, sides = _volume(volume), _sides(voxel_size)
+    low, high = np.quantile(volume, (0.1, 0.99))
+    if low < -0.1 * high:
+        raise ValueError(f"volume has grey values down to {volume.min():g}, but 0 must be air")
+    head = volume > 0.1 * high
     area = head.sum(axis=(0, 1)) * sides[0] * sides[1]
-    if not (area > 2000).any():
-        raise ValueError("volume holds no head: no slice has 20 cm² above a tenth of its maximum")
+    if not (area > 2000).any() or head.all():
+        raise ValueError(
+            "volume holds no head in air: above a tenth of its maximum lie all voxels, or less "
+            "than 20 cm² of each slice"
+        )
     top = np.flatnonzero(area > 2000)[-1] * sides[2]
     heights = np.arange(volume.shape[2]) * sides[2]
     slices = head & (heights > top - 90) & (heights < top - 40)
@@ -65,8 +72,28 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
 
 
 def depth(mask: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> NDArray:
-    """Distance in mm of each voxel of `mask` to the nearest voxel outside, 0 for those outside."""
-    return distance_transform_edt(np.asarray(mask, dtype=bool), sampling=voxel_size)
+    """Distance in mm of each voxel of `mask` to the nearest voxel outside, 0 for those outside.
+
+    Parameters
+    ----------
+    mask : array-like of shape (n_x, n_y, n_z)
+        What is not 0 lies inside.
+    voxel_size : float or sequence of three floats, default=2.0
+        In mm.
+
+    Returns
+    -------
+    distance : ndarray of the same shape
+
+    Raises
+    ------
+    ValueError
+        If `mask` does not have three axes, or every voxel lies inside.
+    """
+    inside = real_array(mask, "mask", AXES).astype(bool)
+    if inside.all():
+        raise ValueError("every voxel lies inside mask, so that none has a distance to the outside")
+    return distance_transform_edt(inside, sampling=_sides(voxel_size))
 
 
 def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
@@ -76,6 +103,7 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
     ----------
     volume : array-like of shape (n_x, n_y, n_z)
     voxels : array-like of shape (n_samples, 3)
+        Integers.
     size : int, default=9
         Side in voxels, odd.
 
@@ -83,18 +111,28 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
     -------
     rows : ndarray of shape (n_samples, size**2)
         ``rows[0].reshape(size, size)`` has x down and y across; its middle is the voxel itself.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a voxel lies outside the volume, or `size` is no odd number.
     """
     check_number(size, "size", Integral, min_val=1)
     if size % 2 == 0:
         raise ValueError(f"size={size} has no middle: choose an odd number")
-    half = size // 2
-    padded = np.pad(_volume(volume), [(half, half), (half, half), (0, 0)])
+    half, volume = size // 2, _volume(volume)
+    voxels = _voxels(voxels, "voxels", volume)
+    padded = np.pad(volume, [(half, half), (half, half), (0, 0)])
     windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(0, 1))
-    return windows[tuple(np.asarray(voxels).T)].reshape(-1, size**2)
+    return windows[tuple(voxels.T)].reshape(-1, size**2)
 
 
 def add_lesions(
-    volume: ArrayLike, centres: ArrayLike, radius: float, contrast: float, voxel_size: float = 2.0
+    volume: ArrayLike,
+    centres: ArrayLike,
+    radius: float,
+    contrast: float,
+    voxel_size: float | Sequence[float] = 2.0,
 ) -> tuple[NDArray, NDArray]:
     """Balls with soft edges, brighter or darker than what they replace.
 
@@ -102,34 +140,65 @@ def add_lesions(
     ----------
     volume : array-like of shape (n_x, n_y, n_z)
     centres : array-like of shape (n_lesions, 3)
-        Voxels.
+        Voxels inside the volume, integers.
     radius : float
         In mm.
     contrast : float
         What is added to the grey values inside, on their scale. Halfway at the radius, it falls
         along a logistic curve of 1 mm.
-    voxel_size : float, default=2.0
+    voxel_size : float or sequence of three floats, default=2.0
         In mm.
 
     Returns
     -------
     volume : ndarray of the same shape
     distance : ndarray of the same shape
-        Of each voxel to the nearest centre, in mm: ``distance <= radius`` is the true mask.
+        Of each voxel to the nearest centre, in mm: ``distance <= radius`` is the true mask. It is
+        infinite without centres.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a centre lies outside the volume, or an argument is out of range.
     """
     check_number(radius, "radius", Real, **POSITIVE)
-    volume, sides = _volume(volume), np.broadcast_to(voxel_size, 3)
-    distances = [_distance(volume.shape, centre, sides) for centre in np.atleast_2d(centres)]
-    distance = np.min(distances, axis=0)
+    check_number(contrast, "contrast", Real)
+    volume, sides = _volume(volume), _sides(voxel_size)
+    centres = _voxels(centres, "centres", volume)
+    distance = np.full(volume.shape, np.inf)
+    for centre in centres:
+        distance = np.minimum(distance, _distance(volume.shape, centre, sides))
     inside = expit((radius - distance) / EDGE)
     return (volume + contrast * inside).astype(volume.dtype), distance
 
 
 def _volume(volume: ArrayLike) -> NDArray:
-    volume = np.asarray(volume)
-    if volume.ndim != 3:
-        raise ValueError(f"volume must have three axes, found shape {volume.shape}")
+    volume = real_array(volume, "volume", AXES)
     return volume if volume.dtype.kind == "f" else volume.astype(np.float32)
+
+
+def _sides(voxel_size: float | Sequence[float]) -> NDArray:
+    sides = real_array(voxel_size, "voxel_size")
+    if sides.shape not in ((), (3,)) or sides.min() <= 0:
+        raise ValueError(f"voxel_size must be one side above 0 mm, or three, got {voxel_size}")
+    return np.broadcast_to(sides, 3)
+
+
+def _voxels(voxels: ArrayLike, name: str, volume: NDArray) -> NDArray:
+    """Indices of shape (n, 3), all inside: NumPy counts negative ones from the other side."""
+    voxels = np.atleast_2d(real_array(voxels, name))
+    if voxels.ndim != 2 or voxels.shape[1] != 3 or voxels.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must be integers of shape (n, 3), such as np.argwhere gives, got "
+            f"{voxels.dtype} of shape {voxels.shape}"
+        )
+    outside = ((voxels < 0) | (voxels >= volume.shape)).any(axis=1)
+    if outside.any():
+        raise ValueError(
+            f"{name} must lie inside the volume of shape {volume.shape}, but {outside.sum()} of "
+            f"{len(voxels)} do not, such as {voxels[outside][0].tolist()}"
+        )
+    return voxels
 
 
 def _distance(shape: tuple[int, ...], centre: ArrayLike, sides: NDArray) -> NDArray:

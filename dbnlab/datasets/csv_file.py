@@ -1,0 +1,203 @@
+"""A table in a file: unpacked, decoded, its header found, and every row of one length."""
+
+import csv
+import gzip
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterable
+from numbers import Integral
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from dbnlab.datasets.spelling import MOST, Spelling, written_numbers
+
+SAMPLE = 100  # rows that show whether the first is a header
+
+
+def _content(path: Any, encoding: Any) -> bytes:
+    """The table in UTF-8, without byte order mark."""
+    if re.match(r"\w\w+:/", str(path)) or Path(path).is_dir():
+        raise ValueError(
+            f"path={str(path)!r} is no file: give the path of a CSV file on this computer"
+        )
+    content, name = _unpacked(Path(path)), Path(path).name
+    cure = "save the table as CSV in UTF-8, or name its encoding, such as encoding="
+    try:
+        # Letters have zero bytes in UTF-16 and UTF-32 only.
+        if content and (b"\0" in content) != (b"\0" in "a".encode(encoding)):
+            cure += "'utf-16'" if b"\0" in content else "'utf-8'"
+            raise ValueError(f"{name} is no text file: {cure}")
+        return content.decode(encoding).removeprefix("\ufeff").encode()
+    except LookupError:
+        raise ValueError(
+            f"encoding={encoding!r} is not known: choose one such as 'utf-8-sig' or 'cp1252'"
+        ) from None
+    except UnicodeDecodeError as error:
+        # What the error holds begins behind a byte order mark.
+        line = 1 + error.object.count(b"\n", 0, error.start)
+        raise ValueError(
+            f"line {line} of {name} is no text in {encoding}: {cure}'cp1252'"
+        ) from None
+
+
+def _unpacked(path: Path) -> bytes:
+    content = path.read_bytes()
+    try:
+        if content.startswith(b"\x1f\x8b"):
+            return gzip.decompress(content)
+        if not content.startswith(b"PK") or not zipfile.is_zipfile(path):
+            return content
+        with zipfile.ZipFile(path) as archive:
+            files = [name for name in archive.namelist() if not re.search("/$|^__MACOSX/", name)]
+            if len(files) == 1:
+                return archive.read(files[0])
+    except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path.name} cannot be unpacked ({error}): give the CSV file") from None
+    raise ValueError(
+        f"{path.name} packs {len(files)} files, such as {files[:2]}: give one CSV file (save a "
+        f"workbook as CSV)"
+    )
+
+
+def _check_rows(
+    content: bytes, separator: str, file: str
+) -> tuple[list[list[str]], list[int], list[int]]:
+    """The first rows, the line in which each row ends, and the places of rows without a value."""
+    text = io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")
+    reader = csv.reader(text, delimiter=separator, skipinitialspace=True, strict=True)
+    rows, lines, empty = [], [], []
+    limit = csv.field_size_limit(2**31 - 1)
+    try:
+        for place, row in enumerate(reader):
+            if not any(map(str.strip, row)):
+                empty.append(place)
+                continue
+            others = [] if rows else [sign for sign in ";\t|," if sign in row[0]]
+            if len(row) == 1 and others:
+                raise ValueError(
+                    f"line {reader.line_num} of {file} has no {separator!r}: if another sign "
+                    f"separates its fields, say so with separator={others[0]!r}"
+                )
+            if rows and len(row) != len(rows[0]):
+                raise ValueError(
+                    f"the number of fields is {len(row)} in line {reader.line_num} of {file}, and "
+                    f"{len(rows[0])} in line {lines[0]}: correct it, remove lines that are no rows,"
+                    f" or put quotes around a field that holds {separator!r}"
+                )
+            lines.append(reader.line_num)
+            if len(rows) < SAMPLE:
+                rows.append([field.strip() for field in row])
+    except csv.Error as error:
+        raise ValueError(
+            f"line {reader.line_num} of {file} cannot be read ({error}): look for a quotation mark "
+            f"without its partner"
+        ) from None
+    finally:
+        # It holds for all readers in this process.
+        csv.field_size_limit(limit)
+    if not rows:
+        raise ValueError(f"{file} is empty: it needs a line for each sample")
+    return rows, lines, empty
+
+
+def _has_header(rows: list[list[str]], place: str, spelling: Spelling) -> bool:
+    """Whether the first row names the columns, judged by the rows below it."""
+    names = above_numbers = numbers = repeated = 0
+    are_numbers = written_numbers(rows[0], spelling)[0]
+    for is_number, field, *column in zip(are_numbers, *rows, strict=True):
+        known = [value for value in column if value not in spelling.missing]
+        if is_number or field[:1].isdigit():
+            numbers += 1
+        elif field in known:
+            repeated += 1
+        elif field not in spelling.missing:
+            names += 1
+            above_numbers += bool(known) and written_numbers(known, spelling)[0].mean() > MOST
+    if numbers and (not names or (repeated and not above_numbers)):
+        return False
+    if (names > numbers and not repeated) or (above_numbers and not numbers):
+        return True
+    raise ValueError(f"{place} may name the columns or be a row: say header=True or header=False")
+
+
+def _choose(names: list[str], target: Any, ignore: Any) -> tuple[list[int], str | None]:
+    """Which columns to read, and which of them is the target."""
+    ignore = [ignore] if isinstance(ignore, str | Integral) else ignore
+    if not isinstance(ignore, Iterable):
+        raise TypeError(f"ignore must be a column or a list of columns, got {ignore!r}")
+    left_out = {place for column in ignore for place in _places(names, column, "ignore")}
+    kept = [place for place in range(len(names)) if place not in left_out]
+    goals = [] if target is None else _places(names, target, "target")
+    if goals and left_out.issuperset(goals):
+        raise ValueError(f"ignore holds the target {names[goals[0]]!r}: take it out")
+    if len(kept) == bool(goals):
+        raise ValueError("the table has no column beside the target and those in ignore")
+    for place in kept:
+        if not names[place] or [names[other] for other in kept].count(names[place]) > 1:
+            problem = "has no name" if not names[place] else f"is not the only {names[place]!r}"
+            cure = f"give it a name of its own, or leave it out with ignore=[{place}]"
+            raise ValueError(f"column {place} {problem}: {cure}")
+    return kept, next((names[place] for place in goals if place in kept), None)
+
+
+def _places(names: list[str], column: Any, argument: str) -> list[int]:
+    """Numbers of the columns that are given by name, or by number, from the end if negative."""
+    if isinstance(column, str):
+        places = [place for place, name in enumerate(names) if name == column.strip()]
+        cure = f"choose one of {', '.join(map(repr, names[:20]))}"
+    elif isinstance(column, Integral) and not isinstance(column, bool):
+        places = list(range(len(names))[column : column + 1 or None])
+        cure = f"they go from 0 to {len(names) - 1}"
+    else:
+        raise TypeError(f"{argument}: a column is given by its name or its number, not {column!r}")
+    if not places:
+        raise ValueError(f"{argument}: there is no column {column!r}: {cure}")
+    return places
+
+
+def read(
+    path: Any, target: Any, header: Any, separator: str, encoding: Any, ignore: Any, spelling: Any
+) -> tuple[pd.DataFrame, str | None]:
+    """The columns as pandas finds them, lines of the file as index; and the name of the target."""
+    for name, value, kind, right in (
+        ("path", path, str | PathLike, "the path of a CSV file"),
+        ("encoding", encoding, str, "a name such as 'cp1252'"),
+        ("header", header, bool | None, "True, False or None"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(f"{name} must be {right}, got {value!r}")
+    content, file = _content(path, encoding), Path(path).name
+    rows, lines, empty = _check_rows(content, separator, file)
+    if header is None:
+        named = isinstance(target, str) and target in rows[0]
+        header = named or _has_header(rows, f"line {lines[0]} of {file}", spelling)
+    if len(lines) - header < 2:
+        where = " below its header" if header else ""
+        raise ValueError(f"{file} has fewer than two rows{where}: add rows to learn from")
+    names = rows[0] if header else [f"column_{place}" for place in range(len(rows[0]))]
+    kept, goal = _choose(names, target, ignore)
+    first = min(set(range(len(empty) + 1)) - set(empty))
+    table = pd.read_csv(
+        io.BytesIO(content),
+        sep=separator,
+        decimal=spelling.decimal,
+        header=None,
+        names=range(len(names)),
+        usecols=kept,
+        skiprows=[*empty, first] if header else empty,
+        skip_blank_lines=False,
+        keep_default_na=False,
+        na_values=[""],
+        skipinitialspace=True,
+        index_col=False,
+        low_memory=False,
+    )
+    if len(table) != len(lines) - header:
+        raise ValueError(f"the lines of {file} end in several ways: save it as CSV once more")
+    table.index, table.columns = lines[header:], [names[place] for place in kept]
+    return table, goal
