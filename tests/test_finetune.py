@@ -163,7 +163,7 @@ def test_unlabelled_rows_reach_the_dbn_only(X, y, rng):
     with_more = DBNClassifier(**QUICK).fit(X, y, more).dbn_
     bias = DBN((8,), RBM(n_epochs=1)).fit(np.concatenate([X, more])).rbms_[0].data_bias_
     np.testing.assert_allclose(with_more.rbms_[0].data_bias_, bias)
-    with pytest.raises(ValueError, match="X_unlabelled has 5 columns, X has 6"):
+    with pytest.raises(ValueError, match="X_unlabelled cannot be used: X has 5 features"):
         DBNClassifier(**QUICK).fit(X, y, more[:, :5])
     with pytest.raises(ValueError, match="cannot learn from X_unlabelled"):
         DBNClassifier(**QUICK | {"dbn": DBN(joint_labels=True)}).fit(X, y, more)

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from models import mean_log_likelihood, run_python
+from models import bits, mean_log_likelihood, run_python
 from scipy import sparse
 from sklearn.base import clone
 
@@ -173,6 +173,20 @@ def test_batches_are_read_once_before_training_and_once_an_epoch():
     assert X.n_reads == 4
     rbm.partial_fit(X)
     assert X.n_reads == 6
+
+
+@EVERY_KIND
+def test_what_rounding_puts_beyond_the_limits_trains_as_the_limit(tmp_path, X, kind):
+    X = np.tile(X, (2, 1))
+    beyond = np.where(X == 1, 1 + 2**-52, -(2.0**-60))
+    model = RBM(3, dtype="float64", n_epochs=2, batch_size=7, random_state=0)
+    trained = clone(model).fit(kind(beyond, tmp_path))
+    at_limit = tmp_path / "at limit"
+    at_limit.mkdir()
+    assert bits(trained) == bits(clone(model).fit(kind(X, at_limit)))
+    np.testing.assert_array_equal(trained.transform(beyond), trained.transform(X))
+    on_map = trained.transform(on_disk(tmp_path, beyond))
+    np.testing.assert_array_equal(on_map, trained.transform(X))
 
 
 def test_integers_from_a_memory_map_train_as_the_same_array_of_floats(tmp_path, X):
