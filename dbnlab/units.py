@@ -11,6 +11,7 @@ arrays of shape (n_rows, n_units). The formulation is that of Welling, Rosen-Zvi
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 
