@@ -65,6 +65,7 @@ class StartedAtDBN(BaseEstimator):
 
         `n_rates` is the number of dropout rates, if there are several.
         """
+        vars(self).pop("dbn_", None)
         prototype = self._default_dbn() if self.dbn is None else self.dbn
         frozen = isinstance(prototype, FrozenEstimator)
         dbn = prototype.estimator if frozen else prototype

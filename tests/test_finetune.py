@@ -271,7 +271,7 @@ def test_a_frozen_first_layer_sees_the_columns_it_was_fitted_to(frame):
 def test_models_inside_know_the_names_of_the_columns(frame, y):
     """Without a warning, which would fail this test."""
     DBNClassifier(**QUICK).fit(frame, y).dbn_.transform(frame)
-    NoveltyDetector(RBM(n_epochs=1)).fit(frame).model_.score_samples(frame)
+    NoveltyDetector(RBM(n_epochs=1), 0.5).fit(frame).model_.score_samples(frame)
     DBN((4, 2), RBM(n_epochs=1)).fit(frame).rbms_[0].transform(frame)
 
 
