@@ -180,6 +180,7 @@ def exercise_5(predicted):
     expected = {60: (0.33, 0.245), 400: (0.16, 0.11), 3000: (0.135, 0.083)}
     if not isinstance(predicted, dict) or set(predicted) != set(expected):
         return "predicted must be a dict with the keys 60, 400 and 3000"
+    ratios = []
     for n_labels, starts in expected.items():
         if len(predicted[n_labels]) != 2:
             return f"with {n_labels} labels there are two starts, got {len(predicted[n_labels])}"
@@ -193,6 +194,10 @@ def exercise_5(predicted):
                 return (
                     f"{n_labels} labels, {name} start: {errors[-1]:.1%} errors, {near:.0%} expected"
                 )
-        if errors[0] < errors[1]:
-            return f"with {n_labels} labels the random start is ahead: are the two exchanged?"
+        ratios.append(errors[0] / errors[1])
+    # In the measured draws 1.2 to 1.6, 1.3 to 1.5 and more; 1 where both starts are the same.
+    if np.mean(ratios) < 1.15 or min(ratios) < 1:
+        return (
+            "the random start is not behind the pre-trained one: are they exchanged, or the same?"
+        )
     return None
