@@ -16,9 +16,9 @@ from dbnlab.units import Unit
 
 
 class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
-    """All that needs no more than `_ends`, `_random`, `to_parts` and `from_parts`.
+    """The base of `RBM` and `DBN`, which define `_ends`, `to_parts` and `from_parts`.
 
-    `_random` is the generator of a fitted model.
+    A fitted model keeps its generator in `_random`.
     """
 
     @property
@@ -41,7 +41,8 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
         if init is None:
             return None
-        V = self._rows(init, "init")
+        # Not through `_rows`: a warning about the values counts the calls up to that of the user.
+        V = fitted_rows(self, init, *self._ends[0], "init")
         if len(V) != n_samples:
             raise ValueError(f"init must have n_samples={n_samples} rows, got {len(V)}")
         return V

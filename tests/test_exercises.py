@@ -8,6 +8,7 @@ takes, or a function without arguments that makes one.
 import inspect
 import re
 import runpy
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,16 +19,21 @@ ROOT = Path(__file__).resolve().parent.parent
 CHECKS = sorted((ROOT / "notebooks" / "exercises").glob("lesson_*.py"))
 
 
+@cache
+def names_of(path):
+    return runpy.run_path(str(path))
+
+
 def functions(path):
     """The checks of a lesson by the number of the exercise."""
-    names = runpy.run_path(str(path))
+    names = names_of(path)
     return {n.removeprefix("exercise_"): f for n, f in names.items() if n.startswith("exercise_")}
 
 
 def answers(kind):
     found = []
     for path in CHECKS:
-        given = runpy.run_path(str(ROOT / "tests" / "exercises" / path.name))[kind]
+        given = names_of(ROOT / "tests" / "exercises" / path.name)[kind]
         for number, cases in given.items():
             for name, answer in cases.items():
                 key = f"{path.stem[-2:]}/{number}"
@@ -63,7 +69,7 @@ def test_a_wrong_answer_is_refused(key, answer, capsys):
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.stem)
 def test_each_exercise_has_a_right_answer_and_at_least_three_wrong_ones(path):
-    given = runpy.run_path(str(ROOT / "tests" / "exercises" / path.name))
+    given = names_of(ROOT / "tests" / "exercises" / path.name)
     numbers = functions(path).keys()
     assert given["RIGHT"].keys() == given["WRONG"].keys() == numbers
     assert all(len(cases) >= 3 for cases in given["WRONG"].values())

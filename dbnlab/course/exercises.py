@@ -34,7 +34,8 @@ def exercise(number: str, *answers: Any) -> None:
             fault = checks[f"exercise_{name}"](*answers)
         # The reader's own code runs in there, and may raise anything.
         except Exception as error:
-            fault = f"your code raises {type(error).__name__}: {error}"
+            first_line = str(error).partition("\n")[0]
+            fault = f"your code raises {type(error).__name__}: {first_line}"
     print(f"not yet: exercise {name}: {fault}" if fault else f"✓ exercise {name}")
 
 
