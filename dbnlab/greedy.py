@@ -182,7 +182,7 @@ def prototypes_as_json(rbm: Any, n_layers: int) -> Any:
         return [prototypes_as_json(one, 1) for one in rbm] if len(rbm) == n_layers else None
     if isinstance(rbm, FrozenEstimator):
         return {"frozen": True}
-    return rbm and parameters.parameters_as_json(rbm)
+    return rbm and parameters.usable_as_json(rbm)
 
 
 def prototypes_from_json(saved: Any, layers: Sequence[RBM]) -> Any:

@@ -120,6 +120,16 @@ def parameters_as_json(model: Any, **instead: Any) -> dict[str, Any]:
     return parameters
 
 
+def usable_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:
+    """As `parameters_as_json`; defaults where those set since are of no use to any training."""
+    found = parameters_as_json(rbm, **instead)
+    try:
+        check_parameters(type(rbm)(**parameters_from_json(found)))
+    except (TypeError, ValueError):
+        found = parameters_as_json(type(rbm)(), **instead)
+    return found
+
+
 def parameters_from_json(parameters: dict[str, Any]) -> dict[str, Any]:
     """The parameters that `parameters_as_json` described."""
     if isinstance(parameters["visible"], dict):

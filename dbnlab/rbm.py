@@ -30,6 +30,7 @@ from dbnlab.parameters import (
     parameters_as_json,
     parameters_from_json,
     recipe_of,
+    usable_as_json,
 )
 from dbnlab.rows import Batches, MemoryMap, Table, is_batches
 
@@ -534,7 +535,7 @@ class RBM(Model):
         if self.state_.log_variance is not None:
             arrays["log_variance"] = self.state_.log_variance
         # What has been set since training is of the next one: the file is that of this model.
-        parameters = parameters_as_json(self, **fitted_parameters(self))
+        parameters = usable_as_json(self, **fitted_parameters(self))
         return {"parameters": parameters, "history": self.history_}, arrays
 
     @classmethod

@@ -118,11 +118,6 @@ def test_the_network_that_comes_with_the_package_loads():
 
 
 def test_what_could_not_be_loaded_is_not_saved(gaussian, tmp_path):
-    for parameter in ({"batch_size": "x"}, {"backend": "gaussian"}, {"n_gibbs": -1}):
-        before = gaussian.get_params()
-        with pytest.raises((ValueError, TypeError), match=next(iter(parameter))):
-            gaussian.set_params(**parameter).save(tmp_path / "model")
-        gaussian.set_params(**before)
     gaussian.weights_[0, 0] = np.nan
     with pytest.raises(ValueError, match="weights is not finite"):
         gaussian.save(tmp_path / "model")
