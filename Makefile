@@ -29,12 +29,14 @@ python:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { echo "dbnlab needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),$(PYTHON) is none of them,none is here): install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
 
 environment: python
-	@test "$$($(PY) -c '$(VERSION)' 2>/dev/null)" = "$$("$(PYTHON)" -c '$(VERSION)')" || "$(PYTHON)" -m venv --clear .venv
+	@test ! -e .venv/unfinished && test "$$($(PY) -c '$(VERSION)' 2>/dev/null)" = "$$("$(PYTHON)" -c '$(VERSION)')" || "$(PYTHON)" -m venv --clear .venv
 	@test .venv/installed -nt pyproject.toml && test .venv/installed -nt constraints.txt || { \
 		echo "Setting up .venv: about 2.6 GB with TensorFlow and JupyterLab, two to ten minutes, only this once."; \
 		$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null 2>&1 || { \
 			echo "The environment in .venv has no pip, and none can be put there: delete .venv and try again."; exit 1; }; \
-		$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]" && touch .venv/installed; }
+		touch .venv/unfinished; \
+		$(PY) -m pip install --disable-pip-version-check -c constraints.txt -e ".[test]" && \
+			mv .venv/unfinished .venv/installed; }
 
 # The settings in .jupyter ask no question about news; a reader's own settings come before them.
 lab: environment work

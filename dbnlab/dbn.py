@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.metrics import accuracy_score
 from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -421,6 +420,9 @@ class DBN(Model):
     @available_if(_has_labels)
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose predicted class is that of `y`."""
+        # As in scikit-learn's own classifiers: its metrics take long to import.
+        from sklearn.metrics import accuracy_score
+
         answers = self.predict(X)
         return float(accuracy_score(labels(y, answers), answers, sample_weight=sample_weight))
 

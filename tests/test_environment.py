@@ -217,7 +217,8 @@ else:
     with open("log", "a") as file:
         print(*sys.argv[1:3], file=file)
     if sys.argv[1:3] == ["-m", "venv"]:
-        Path(".venv/installed").unlink(missing_ok=True)
+        for name in ("installed", "unfinished"):
+            Path(".venv", name).unlink(missing_ok=True)
         Path(".venv/bin").mkdir(parents=True, exist_ok=True)
         Path(".venv/bin/python").unlink(missing_ok=True)
         os.link(sys.argv[0], ".venv/bin/python")
@@ -279,3 +280,10 @@ def test_make_replaces_an_environment_whose_python_is_gone(clone):
     (clone / ".venv" / "bin" / "python").symlink_to(clone / "nowhere")
     (clone / ".venv" / "installed").touch()
     assert make(clone, f"PYTHON={clone}/python3.12")[1] == ["-m venv", "-m pip", "-m pip"]
+
+
+def test_make_begins_anew_where_an_installation_was_cut_off(clone):
+    make(clone, f"PYTHON={clone}/python3.12")
+    (clone / ".venv" / "unfinished").touch()
+    assert make(clone, f"PYTHON={clone}/python3.12")[1] == ["-m venv", "-m pip", "-m pip"]
+    assert make(clone)[1] == []

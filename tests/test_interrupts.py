@@ -47,9 +47,11 @@ def ctrl_c(seconds):
     """Press Ctrl-C after so many seconds, or never."""
 
     def press(_, frame):
-        # An exception that meets a call from TensorFlow's library into its own Python ends the
-        # process, whoever raises it: press a moment later.
-        if frame and "tensorflow" in frame.f_code.co_filename:
+        # An exception that meets TensorFlow at work may end the process, or leave it in graph mode,
+        # whoever raises it: press a moment later.
+        while frame and "tensorflow" not in frame.f_code.co_filename:
+            frame = frame.f_back
+        if frame:
             signal.setitimer(signal.ITIMER_REAL, 0.001, 2)
         else:
             raise KeyboardInterrupt
