@@ -80,6 +80,13 @@ def test_stored_form_is_normalised(path):
 
 
 @pytest.mark.parametrize("path", ALL)
+def test_every_figure_has_an_alternative_text(path):
+    for cell in code_cells(path):
+        if any("image/png" in output.get("data", {}) for output in cell["outputs"]):
+            assert len(cell["metadata"].get("alt", "")) > 20, source(cell)
+
+
+@pytest.mark.parametrize("path", ALL)
 def test_size_stays_readable(path):
     assert path.stat().st_size < 1_000_000
     assert len(read(path)["cells"]) <= 60
