@@ -54,9 +54,10 @@ def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
         raise ValueError(f"{name} must be finite, and below 2**63 if whole, got {value!r}")
 
 
-def check_flag(value: Any, name: str) -> None:
-    if not isinstance(value, bool | np.bool_):
-        raise TypeError(f"{name} must be True or False, got {value!r}")
+def check_flag(value: Any, name: str, or_none: bool = False) -> None:
+    if not isinstance(value, bool | np.bool_) and not (or_none and value is None):
+        choices = "True, False or None" if or_none else "True or False"
+        raise TypeError(f"{name} must be {choices}, got {value!r}")
 
 
 def check_schedule(value: Any, name: str, n_epochs: int | None, **bounds: Any) -> None:
@@ -154,10 +155,11 @@ def labels(y: ArrayLike, X: NDArray, name: str = "y") -> NDArray:
         assert_all_finite(y, input_name=name)
         if len(kinds) > 1:
             raise TypeError(f"it holds labels of two types, {kinds[True]!r} and {kinds[False]!r}")
+        plain = np.array(y.tolist()) if y.dtype == object else y
+        y = plain if plain.dtype.kind in "iub" else y
         check_classification_targets(y)
     check_length(y, X, name)
-    plain = np.array(y.tolist()) if y.dtype == object else y
-    return plain if plain.dtype.kind in "iub" else y
+    return y
 
 
 def check_length(y: NDArray, X: NDArray, name: str) -> None:

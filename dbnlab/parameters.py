@@ -23,8 +23,7 @@ def check_parameters(rbm: Any) -> None:
             checks.check_number(getattr(rbm, name), name, Integral, min_val=1)
     checks.check_verbose(rbm.verbose)
     checks.check_flag(rbm.learn_variance, "learn_variance")
-    if rbm.draw_visible is not None:
-        checks.check_flag(rbm.draw_visible, "draw_visible")
+    checks.check_flag(rbm.draw_visible, "draw_visible", or_none=True)
     for name in ("weight_decay", "sparsity_cost"):
         checks.check_number(getattr(rbm, name), name, Real, min_val=0)
     checks.check_number(

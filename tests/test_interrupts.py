@@ -25,7 +25,7 @@ pytestmark = [
 ]
 N_INTERRUPTS = 100
 SMALL = DBN((4, 3), RBM(n_epochs=2, batch_size=15), random_state=0)
-FAST = {"dbn": SMALL, "n_epochs": 2, "batch_size": 15, "random_state": 0}
+FAST = {"dbn": SMALL, "n_epochs": 1, "batch_size": 30, "random_state": 0}
 # Estimators that an interrupted fit leaves as they were, and what shows what they have learned.
 ESTIMATORS = {
     "DBN": (SMALL, "transform"),
