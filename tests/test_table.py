@@ -553,3 +553,11 @@ def test_addresses_and_folders_are_refused(path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"nowhere\.csv"):
         datasets.load_csv(tmp_path / "nowhere.csv")
+
+
+@pytest.mark.parametrize("months", ["2024-{:02d}", "2024/{}"])
+def test_months_are_dates_too(tmp_path, months):
+    rows = [f"{months.format(number % 12 + 1)},{number}" for number in range(60)]
+    (tmp_path / "table.csv").write_text("\n".join(["month,value", *rows]), encoding="utf-8")
+    with pytest.raises(ValueError, match="column 'month' holds dates or times, here 2024"):
+        datasets.load_csv(tmp_path / "table.csv")

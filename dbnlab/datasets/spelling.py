@@ -16,7 +16,7 @@ TRUTH = {"True", "TRUE", "true", "False", "FALSE", "false"}
 UNKNOWN = re.compile(r"[\W_]*(n\W?a|nan|none|null|nil|missing|unknown|[kns]\W*[ad])?[\W_]*", re.I)
 MONTH = r"(jan|f[eé][bv]|m[aä]r|a[pv]r|ma[iy]|ju[nil]|aug|ao[uû]|sep|o[ck]t|nov|d[eé][cz])"
 DATE = re.compile(
-    r"\D*\d{1,4}([-/.])\d{1,2}\1 ?\d{2,4}(\D.*)?|\d{1,2}:\d\d(\D.*)?"
+    r"\D*\d{1,4}([-/.])\d{1,2}\1 ?\d{2,4}(\D.*)?|\d{1,2}:\d\d(\D.*)?|\d{4}[-/]\d{1,2}"
     rf"|(?=\D*\d+\D+\d).*{MONTH}.*",
     re.IGNORECASE,
 )
