@@ -1,6 +1,8 @@
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import zipfile
 from pathlib import Path
 
@@ -135,7 +137,8 @@ def test_rows_of_separators_are_no_rows(load):
 
 def test_packed_files_are_opened(load, tmp_path):
     X = load(PEOPLE).X
-    np.testing.assert_array_equal(load(gzip.compress(PEOPLE.encode())).X, X)
+    for module in (gzip, bz2, lzma):
+        np.testing.assert_array_equal(load(module.compress(PEOPLE.encode())).X, X)
     for names in (["a.csv"], ["folder/", "folder/a.csv", "__MACOSX/._a.csv"], ["a.csv", "b.csv"]):
         with zipfile.ZipFile(tmp_path / "table.zip", "w") as archive:
             for name in names:
@@ -469,6 +472,8 @@ def test_separator_encoding_and_ignored_columns(load):
         assert load(marked, "age", encoding=encoding).feature_names[0] == "income"
     assert load(PEOPLE.encode("utf-16"), "vote", encoding="utf-16").feature_names[0] == "age"
     names = load(PEOPLE, "vote").feature_names
+    for line in ("sep=;\n", "sep=;\r\n"):
+        assert load(line + PEOPLE.replace(",", ";"), "vote", separator=";").feature_names == names
     assert load(PEOPLE.replace("\n", "\r\n"), "vote").feature_names == names
     assert load(PEOPLE.replace(",", ", "), "vote").feature_names == names
 
@@ -493,6 +498,12 @@ def test_separator_encoding_and_ignored_columns(load):
         (PEOPLE.encode("utf-16"), {}, "encoding='utf-16'"),
         (b"PK\x03\x04\x00\x00", {}, "no text file: save the table as CSV"),
         (b"\x89PNG\xff", {}, "line 1 of table.csv is no text"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", {}, "is no text file: save the table as CSV in UTF-8$"),
+        (PEOPLE.encode("utf-16-be"), {}, "encoding='utf-16-be'"),
+        (PEOPLE.encode("utf-16-le"), {"encoding": "utf-16-be"}, "no table in .*'utf-16'"),
+        ("sep=;\n" + PEOPLE.replace(",", ";"), {}, "line 2 of table.csv has no ','.*separator=';'"),
+        (bz2.compress(PEOPLE.encode())[:30], {}, "table.csv cannot be unpacked"),
+        (lzma.compress(PEOPLE.encode())[:30], {}, "table.csv cannot be unpacked"),
         ("a,y\n1,k\n2,k\n", {"target": "y"}, "target 'y' is 'k', as in every other row"),
         ("a,y\n1,k\n2,\n", {"target": "y"}, "line 3 of table.csv: the target 'y' is missing"),
         ("a,b\n1,2\n\n2,inf\n", {}, "line 4 of table.csv: column 'b' holds numbers, but here inf"),
@@ -512,7 +523,7 @@ def test_separator_encoding_and_ignored_columns(load):
         (PEOPLE, {"encoding": "base64"}, "encoding='base64' is not known"),
         (PEOPLE, {"encoding": "utf-16"}, "table.csv is no text file: .*'utf-8'"),
         (PEOPLE.encode("utf-16"), {"encoding": "latin-1"}, "encoding='utf-16'"),
-        (PEOPLE.encode("utf-16-le"), {"encoding": "cp1252"}, "encoding='utf-16'"),
+        (PEOPLE.encode("utf-16-le"), {"encoding": "cp1252"}, "encoding='utf-16-le'"),
         (gzip.compress(PEOPLE.encode(), mtime=0)[:30], {}, "table.csv cannot be unpacked"),
         (PEOPLE, {"decimal": ",,"}, "decimal must be one sign"),
         (PEOPLE, {"thousands": "."}, "decimal and thousands are both '.'"),

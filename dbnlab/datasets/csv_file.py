@@ -1,8 +1,10 @@
 """A table in a file: unpacked, decoded, its header found, and every row of one length."""
 
+import bz2
 import csv
 import gzip
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -17,6 +19,11 @@ import pandas as pd
 from dbnlab.datasets.spelling import MOST, Spelling, written_numbers
 
 SAMPLE = 100  # rows that show whether the first is a header
+PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
+DAMAGED = (
+    *(OSError, EOFError, RuntimeError, ValueError),
+    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
+)
 
 
 def _content(path: Any, encoding: Any) -> bytes:
@@ -26,13 +33,19 @@ def _content(path: Any, encoding: Any) -> bytes:
             f"path={str(path)!r} is no file: give the path of a CSV file on this computer"
         )
     content, name = _unpacked(Path(path)), Path(path).name
-    cure = "save the table as CSV in UTF-8, or name its encoding, such as encoding="
+    cure = "save the table as CSV in UTF-8"
+    named = f"{cure}, or name its encoding, such as encoding="
     try:
-        # Letters have zero bytes in UTF-16 and UTF-32 only.
+        # Letters have zero bytes in UTF-16 only, the first behind a mark of two bytes or without.
         if content and (b"\0" in content) != (b"\0" in "a".encode(encoding)):
-            cure += "'utf-16'" if b"\0" in content else "'utf-8'"
-            raise ValueError(f"{name} is no text file: {cure}")
-        return content.decode(encoding).removeprefix("\ufeff").encode()
+            wide = {0: "utf-16-be", 1: "utf-16-le", 2: "utf-16", 3: "utf-16"}
+            known = wide.get(content.find(b"\0")) if b"\0" in content else "utf-8"
+            raise ValueError(f"{name} is no text file: {f'{named}{known!r}' if known else cure}")
+        text = content.decode(encoding).removeprefix("\ufeff")
+        # Its separators and ends of lines are signs of ASCII.
+        if content and not re.search("[\0-\x7f]", text):
+            raise ValueError(f"{name} is no table in {encoding}: {named}'utf-16'")
+        return text.encode()
     except LookupError:
         raise ValueError(
             f"encoding={encoding!r} is not known: choose one such as 'utf-8-sig' or 'cp1252'"
@@ -41,22 +54,23 @@ def _content(path: Any, encoding: Any) -> bytes:
         # What the error holds begins behind a byte order mark.
         line = 1 + error.object.count(b"\n", 0, error.start)
         raise ValueError(
-            f"line {line} of {name} is no text in {encoding}: {cure}'cp1252'"
+            f"line {line} of {name} is no text in {encoding}: {named}'cp1252'"
         ) from None
 
 
 def _unpacked(path: Path) -> bytes:
     content = path.read_bytes()
     try:
-        if content.startswith(b"\x1f\x8b"):
-            return gzip.decompress(content)
+        for start, unpack in PACKED.items():
+            if content.startswith(start):
+                return unpack(content)
         if not content.startswith(b"PK") or not zipfile.is_zipfile(path):
             return content
         with zipfile.ZipFile(path) as archive:
             files = [name for name in archive.namelist() if not re.search("/$|^__MACOSX/", name)]
             if len(files) == 1:
                 return archive.read(files[0])
-    except (OSError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+    except DAMAGED as error:
         raise ValueError(f"{path.name} cannot be unpacked ({error}): give the CSV file") from None
     raise ValueError(
         f"{path.name} packs {len(files)} files, such as {files[:2]}: give one CSV file (save a "
@@ -74,7 +88,8 @@ def _check_rows(
     limit = csv.field_size_limit(2**31 - 1)
     try:
         for place, row in enumerate(reader):
-            if not any(map(str.strip, row)):
+            # Excel takes a first line such as sep=; as the name of the separator.
+            if not any(map(str.strip, row)) or (not place and re.fullmatch("sep=.?", row[0])):
                 empty.append(place)
                 continue
             others = [] if rows else [sign for sign in ";\t|," if sign in row[0]]

@@ -80,7 +80,7 @@ def load_csv(
     Parameters
     ----------
     path : path of the CSV file
-        May be compressed with gzip, or the only file in a zip archive.
+        May be compressed with gzip, bzip2 or xz, or the only file in a zip archive.
     target : str or int, default=None
         Column to predict, by name or number (negative from the end). None: there is none.
     scale : {"minmax", "standard", None}, default="minmax"
