@@ -3,11 +3,14 @@
 python notebooks/rerun.py [notebook.ipynb ...]          without names: all of them
 """
 
+import base64
+import io
 import sys
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 HERE = Path(__file__).parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -15,6 +18,14 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 
 def all_notebooks() -> list[Path]:
     return [*sorted(HERE.glob("*.ipynb")), *sorted(HERE.glob("solutions/*.ipynb"))]
+
+
+def smaller(png: str) -> str:
+    """The picture in 256 colours, half of the bytes: which of them differ, the eye cannot see."""
+    image = Image.open(io.BytesIO(base64.b64decode(png))).convert("RGB")
+    stream = io.BytesIO()
+    image.quantize(256, dither=Image.Dither.NONE).save(stream, "PNG", optimize=True)
+    return base64.b64encode(stream.getvalue()).decode()
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
@@ -30,6 +41,8 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
             # A stored view names a model that no longer exists; its text stays.
             output.get("data", {}).pop(WIDGET, None)
             output.get("metadata", {}).pop(WIDGET, None)
+            if "image/png" in output.get("data", {}):
+                output["data"]["image/png"] = smaller(output["data"]["image/png"])
 
 
 def rerun(path: Path) -> None:
