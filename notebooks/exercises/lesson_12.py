@@ -123,12 +123,12 @@ def _errors_fault(predictions):
     errors = [float((np.asarray(p) != y).mean()) for p in predictions]
     if np.array_equal(*predictions):
         return "the two predictions are the same: one starts pre-trained, one from random weights"
-    # Four seeds: 0.108 to 0.130 pre-trained, 0.114 to 0.132 from random weights. An SVM errs in
-    # 0.146 with the same labels and in 0.104 with all of them.
+    # Four seeds as hinted: 0.108 to 0.130 pre-trained, 0.114 to 0.132 from random weights; with
+    # dropout and other labels 0.084 to 0.138. An SVM errs in 0.146 with the same labels.
     for name, error in zip(("pre-trained", "from random weights"), errors):
-        if not 0.06 < error < 0.25:
+        if not 0.04 < error < 0.25:
             return (
-                f"the network {name} errs in {100 * error:.0f} % of Theo's words, and should in 10 "
+                f"the network {name} errs in {100 * error:.0f} % of Theo's words, and should in 8 "
                 f"to 15 %: are words and digits in the order of test, and columns scaled?"
             )
     return None
