@@ -233,7 +233,7 @@ def _sheet(pictures: list[bytes]) -> bytes:
         row, column = divmod(n, n_columns)
         sheet.paste(image, (column * width, row * height))
     buffer = io.BytesIO()
-    sheet.save(buffer, format="png", optimize=True)
+    sheet.quantize(256).save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 
 
