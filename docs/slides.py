@@ -76,7 +76,9 @@ def formula(tex: str, display: bool) -> str:
     """A formula as SVG, which looks the same in every browser and on paper."""
     # The converter differs from TeX in two things: names of brackets after \big, and the room
     # around a minus that has nothing before it.
-    source = tex.replace(r"\langle", "⟨").replace(r"\rangle", "⟩").strip()
+    source = re.sub(
+        r"(\\[bB]ig+[lr]?)\\([lr])angle", lambda m: m[1] + "⟨⟩"[m[2] == "r"], tex.strip()
+    )
     source = re.sub(r"(^|[=(\[,{<>]|\\q?quad|\\[gl]e|\\approx)\s*-", r"\1{-}", source)
     drawn = Math.fromlatex(source, size=SIZE, inline=not display)
     svg = drawn.svgxml()
@@ -100,7 +102,10 @@ def text(source: str) -> str:
         lesson = re.fullmatch(r"(\d\d_\w+)\.ipynb(#.*)?", match[1])
         return f'<a href="{lesson[1]}.html">{match[2]}</a>' if lesson else match[2]
 
-    return re.sub(r'<a href="(?!https?:)([^"]*)">(.*?)</a>', link, MARKDOWN.render(source))
+    html = re.sub(r'<a href="(?!https?:)([^"]*)">(.*?)</a>', link, MARKDOWN.render(source))
+    # No line begins with the comma after a formula.
+    mark = r'<span class="math inline">(?:(?!</span>).)*</span>[.,;:?)]+'
+    return re.sub(mark, r"<nobr>\g<0></nobr>", html, flags=re.S)
 
 
 def shown(cell: NotebookNode) -> str:
