@@ -56,11 +56,11 @@ def shows_code(cell: NotebookNode) -> bool:
 
 
 def printed(cell: NotebookNode) -> Iterator[str]:
-    """What a code cell prints, and the last line's value where it is no figure."""
+    """What a code cell prints, and values that are neither figures nor Markdown."""
     for output in cell.get("outputs", []):
         if "text" in output:
             yield output.text
-        elif "image/png" not in output.get("data", {}):
+        elif not {"image/png", "text/markdown"} & set(output.data):
             yield output.data["text/plain"]
 
 
@@ -95,8 +95,7 @@ MARKDOWN.use(dollarmath_plugin, renderer=lambda tex, kind: formula(tex, kind["di
 
 
 def text(source: str) -> str:
-    """Markdown as HTML. Links to lessons lead to their decks; of others into the clone the words
-    stay."""
+    """Markdown as HTML. Links to lessons lead to their decks, other local links are left out."""
 
     def link(match: re.Match) -> str:
         lesson = re.fullmatch(r"(\d\d_\w+)\.ipynb(#.*)?", match[1])
@@ -112,24 +111,26 @@ def shown(cell: NotebookNode) -> str:
     """A cell as a slide shows it."""
     if cell.cell_type == "markdown":
         return text(cell.source)
-    html = highlight(cell.source, PythonLexer(), CODE) if shows_code(cell) else ""
-    html += "".join(f'<pre class="printed">{escape(out.rstrip())}</pre>' for out in printed(cell))
+    parts = [highlight(cell.source, PythonLexer(), CODE)] if shows_code(cell) else []
+    parts += [f'<pre class="printed">{escape(lines.rstrip())}</pre>' for lines in printed(cell)]
+    for output in cell.outputs:
+        parts.append(text(output.get("data", {}).get("text/markdown", "")))
     alt = escape(cell.metadata.get("alt", ""))
-    return html + "".join(
-        f'<img alt="{alt}" src="data:image/png;base64,{png}">' for png in figures(cell)
-    )
+    parts += [f'<img alt="{alt}" src="data:image/png;base64,{png}">' for png in figures(cell)]
+    return "".join(parts)
 
 
 def section(cells: list[NotebookNode]) -> str:
     """One slide. A fragment waits for the speaker, and takes along the cells that continue it."""
-    parts, notes, waits = [], [], ""
+    parts, notes, n_fragments = [], [], 0
     for cell in cells:
         if slide_type(cell) == "notes":
             notes.append(text(cell.source))
             continue
-        waits = " fragment" if slide_type(cell) == "fragment" else waits
+        n_fragments += slide_type(cell) == "fragment"
         kind = " figure" if any(figures(cell)) else ""
-        parts.append(f'<div class="cell{kind}{waits}">{shown(cell)}</div>')
+        kind += f' fragment" data-fragment-index="{n_fragments}' if n_fragments else ""
+        parts.append(f'<div class="cell{kind}">{shown(cell)}</div>')
     heading = cells[0].source.lstrip("#").strip()
     look = " first" if cells[0].source.startswith("# ") else ""
     look = " predict" if heading.startswith("Predict") else look
