@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help python environment lab test lowest work notebooks slides slides-pdf
+.PHONY: help python environment lab test lowest work notebooks slides slides-pdf site book
 
 help:
 	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
@@ -26,6 +26,8 @@ help:
 	@echo "make notebooks  re-run every notebook in place and normalise it"
 	@echo "make slides     cut the lessons into slides: site/slides/index.html"
 	@echo "make slides-pdf the same as PDF, by Chromium (CHROMIUM=/path/to/it)"
+	@echo "make site       write the course as pages, into site/: open site/index.html"
+	@echo "make book       write the course as a book, site/dbnlab.pdf; needs LaTeX"
 
 python:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { echo "dbnlab needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),$(PYTHON) is none of them,none is here): install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
@@ -75,3 +77,14 @@ slides-pdf: slides
 		"$(CHROMIUM)" --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --no-pdf-header-footer \
 			--run-all-compositor-stages-before-draw --virtual-time-budget=20000 \
 			--print-to-pdf="$${deck%.html}.pdf" "file://$(CURDIR)/$$deck?print-pdf" || exit 1; done
+
+# From stored outputs: no lesson is run, and nothing is fetched.
+site: environment
+	$(ONE_THREAD) $(PY) docs/build.py html
+
+book: environment
+	@for program in xelatex latexmk xindy; do command -v $$program >/dev/null || { \
+		echo "The book needs LaTeX, and $$program is not here: install texlive-xetex, texlive-latex-extra, latexmk and xindy, or a full TeX Live."; exit 1; }; done
+	$(ONE_THREAD) $(PY) docs/build.py latex
+	$(MAKE) -C build/latex LATEXMKOPTS="-silent -halt-on-error"
+	mkdir -p site && cp build/latex/dbnlab.pdf site/
