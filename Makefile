@@ -80,11 +80,12 @@ slides-pdf: slides
 
 # From stored outputs: no lesson is run, and nothing is fetched.
 site: environment
-	$(ONE_THREAD) $(PY) docs/build.py html
+	$(ONE_THREAD) $(PY) docs/publish.py html
 
 book: environment
 	@for program in xelatex latexmk xindy; do command -v $$program >/dev/null || { \
 		echo "The book needs LaTeX, and $$program is not here: install texlive-xetex, texlive-latex-extra, latexmk and xindy, or a full TeX Live."; exit 1; }; done
-	$(ONE_THREAD) $(PY) docs/build.py latex
+	$(ONE_THREAD) $(PY) docs/publish.py latex
 	$(MAKE) -C build/latex LATEXMKOPTS="-silent -halt-on-error"
+	@! grep "Missing character" build/latex/dbnlab.log
 	mkdir -p site && cp build/latex/dbnlab.pdf site/

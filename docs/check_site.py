@@ -1,15 +1,15 @@
 """Look at every page of site/ in Chromium, as `make site` has written them; needs playwright.
 
-    python docs/check_site.py                              # all pages: some minutes
-    python docs/check_site.py index.html docs/results.html # these
+    python docs/check_site.py                                         # all pages: some minutes
+    python docs/check_site.py index.html docs/results.html            # these
+    python docs/check_site.py --browser /usr/bin/chromium             # not playwright's own
 
 A page must ask for nothing outside site/, write no error to the console, leave no formula as TeX,
 and not scroll sideways on a screen of 390 pixels. axe-core checks three pages too, in light and in
-dark colours, where the package axe-playwright-python is installed. CHROMIUM names a browser to
-take instead of playwright's own.
+dark colours, where the package axe-playwright-python is installed.
 """
 
-import os
+import argparse
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -99,23 +99,25 @@ def axe_faults(browser: Browser, name: str) -> Iterator[str]:
         page.close()
 
 
-def main(names: list[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition(",")[0])
+    parser.add_argument("pages", nargs="*", help="below site/; without any, all")
+    parser.add_argument("--browser", help="path of a Chromium")
+    chosen = parser.parse_args()
     if not (SITE / "index.html").exists():
         sys.exit("There is no site yet: make site")
     n_faults = 0
     with sync_playwright() as playwright:
-        path = os.environ.get("CHROMIUM")
-        arguments = ["--no-sandbox"] if path else []
-        browser = playwright.chromium.launch(executable_path=path, args=arguments)
-        for name in names or pages():
-            found = [
-                *faults(browser, name),
-                *(axe_faults(browser, name) if name in FOR_AXE else []),
-            ]
+        arguments = ["--no-sandbox"] if chosen.browser else []
+        browser = playwright.chromium.launch(executable_path=chosen.browser, args=arguments)
+        for name in chosen.pages or pages():
+            found = list(faults(browser, name))
+            if name in FOR_AXE:
+                found += axe_faults(browser, name)
             n_faults += len(found)
             print(f"{name}: {'; '.join(dict.fromkeys(found)) or 'fine'}", flush=True)
     return n_faults > 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Settings of Sphinx for the site and the book, which docs/build.py builds."""
+"""Settings of Sphinx for the site and the book, which docs/publish.py builds."""
 
 from pathlib import Path
 
@@ -85,6 +85,45 @@ mathjax2_config = {
     "showMathMenu": False,
     "menuSettings": {"inTabOrder": False},
     "messageStyle": "none",
+}
+
+# Book -------------------------------------------------------------------------------------------
+
+latex_engine = "xelatex"
+TITLE = "Restricted Boltzmann machines and deep belief networks"
+latex_documents = [("index", "dbnlab.tex", TITLE, author, "manual")]
+latex_domain_indices = False
+latex_elements = {
+    "papersize": "a4paper",
+    "extraclassoptions": "openany,oneside",
+    "printindex": "",
+    "fncychap": "",
+    "releasename": "Version",
+    # Lessons and their sections have numbers of their own; what a cell prints stands without frame.
+    "preamble": r"""
+\setcounter{secnumdepth}{-1}
+\makeatletter
+\titleformat{\chapter}{\py@HeaderFamily\Huge}{}{0em}{\py@TitleColor}
+\makeatother
+\usepackage{newunicodechar}
+\newunicodechar{⋮}{\ensuremath{\vdots}}
+\newenvironment{sphinxclasscell_output}
+  {\sphinxsetup{verbatimwithframe=false, VerbatimColor={rgb}{1,1,1}}}{}
+""",
+    # Figures stay where they are spoken of.
+    "figure_align": "H",
+    # All marks of the lessons, in text and in code.
+    "fontpkg": r"""
+\setmainfont{FreeSerif}[Extension=.otf, BoldFont=*Bold, ItalicFont=*Italic,
+  BoldItalicFont=*BoldItalic]
+\setsansfont{FreeSans}[Extension=.otf, BoldFont=*Bold, ItalicFont=*Oblique,
+  BoldItalicFont=*BoldOblique]
+\setmonofont{DejaVuSansMono}[Extension=.ttf, BoldFont=*-Bold, ItalicFont=*-Oblique,
+  BoldItalicFont=*-BoldOblique, Scale=0.85]
+""",
+    # 100 characters fit between the margins.
+    "fvset": r"\fvset{fontsize=\fontsize{8}{10}\selectfont}",
+    "sphinxsetup": "hmargin={0.9in,0.9in}, vmargin={1in,1in}, verbatimhintsturnover=false",
 }
 
 

@@ -1,7 +1,7 @@
 """Build the site or the book of the course from what a clone stores; no lesson is run.
 
-    python docs/build.py html        # build/html, copied to site/
-    python docs/build.py latex       # build/latex, which `make book` makes site/dbnlab.pdf from
+    python docs/publish.py html        # build/html, copied to site/
+    python docs/publish.py latex       # build/latex, which `make book` makes site/dbnlab.pdf from
 
 All pages are first copied into one folder, where they lie as in the clone, so that their links to
 each other hold.
@@ -44,8 +44,7 @@ CONTENTS = {
     },
     "latex": {
         "docs/book.md": (
-            ("Lessons", "notebooks/*.ipynb"),
-            ("Appendices", "docs/solutions.md", "docs/notation.md", "docs/results.md"),
+            ("", "notebooks/*.ipynb", "docs/solutions.md", "docs/notation.md", "docs/results.md"),
         ),
         "docs/solutions.md": (("", "notebooks/solutions/*.ipynb"),),
     },
@@ -59,7 +58,7 @@ FOLDERS = {
     "notebooks/solutions": "docs/solutions.md",
 }
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s#]*)(#[^()\s]*)?\)")
-HINT = re.compile(r"<details>\s*<summary>(.*?)</summary>(.*?)</details>", flags=re.S)
+HINT = re.compile(r"<details>\s*<summary>(.*?)</summary>\s*(.*?)\s*</details>", flags=re.S)
 # Readers' screens would scan pages for what only the menu of MathJax, which is off, can start.
 UNUSED = ("a11y", "localization", "SVG")
 
@@ -69,14 +68,20 @@ class Pages:
     """The pages of the site ("html") or the book ("latex"), and the folder they are copied to."""
 
     builder: str
+    root: Path = ROOT
 
     def __post_init__(self) -> None:
-        self.folder = ROOT / "build" / "pages" / self.builder
-        self.contents = {ROOT / name: lists for name, lists in CONTENTS[self.builder].items()}
+        self.folder = self.root / "build" / "pages" / self.builder
+        self.contents = {self.root / page: lists for page, lists in CONTENTS[self.builder].items()}
         patterns = {p for lists in self.contents.values() for _, *below in lists for p in below}
-        listed = {path for pattern in patterns for path in ROOT.glob(pattern)}
+        listed = sorted({path for pattern in patterns for path in self.root.glob(pattern)})
         first = next(iter(self.contents))
-        self.places = {path: place(path) for path in sorted(listed)} | {first: Path("index.md")}
+        self.places = {path: self.place(path) for path in listed} | {first: Path("index.md")}
+
+    def place(self, path: Path) -> Path:
+        """Where among the pages a file of the clone is."""
+        path = path.relative_to(self.root)
+        return path.with_suffix(".md") if path.suffix == ".json" else path
 
     def assemble(self) -> None:
         """Write all pages; Sphinx reads again those whose text has changed."""
@@ -86,6 +91,19 @@ class Pages:
             known = path.relative_to(self.folder) in self.places.values()
             if path.suffix in (".md", ".ipynb") and not known:
                 path.unlink()
+
+    def build(self) -> int:
+        """Have Sphinx make build/html or build/latex from the pages; each warning is an error."""
+        self.assemble()
+        build = self.root / "build"
+        if self.builder == "html":
+            stored = Path(jupyter_server_mathjax.__file__).parent / "static"
+            ignore = shutil.ignore_patterns(*UNUSED)
+            mathjax = build / "html" / "_static" / "mathjax"
+            shutil.copytree(stored, mathjax, ignore=ignore, dirs_exist_ok=True)
+        options = ["-W", "--keep-going", "-q", "-d", str(build / "doctrees" / self.builder)]
+        options += ["-c", str(ROOT / "docs"), "-b", self.builder]
+        return build_main([*options, str(self.folder), str(build / self.builder)])
 
     def text(self, path: Path) -> str:
         """What the page of a file says."""
@@ -99,10 +117,13 @@ class Pages:
         """The lists that Sphinx makes the table of contents from."""
         text = ""
         for heading, *patterns in self.contents.get(path, ()):
-            files = [file for pattern in patterns for file in sorted(ROOT.glob(pattern))]
+            files = [file for pattern in patterns for file in sorted(self.root.glob(pattern))]
             entries = [f"/{self.places[file].with_suffix('')}" for file in files if file != path]
-            caption = f":caption: {heading}\n" if heading else ""
-            text += "\n```{toctree}\n:hidden:\n" + caption + "\n" + "\n".join(entries) + "\n```\n"
+            if entries:
+                caption = f":caption: {heading}\n" if heading else ""
+                text += (
+                    "\n```{toctree}\n:hidden:\n" + caption + "\n" + "\n".join(entries) + "\n```\n"
+                )
         return text
 
     def notebook(self, text: str, path: Path) -> str:
@@ -112,9 +133,10 @@ class Pages:
             if cell["cell_type"] == "markdown":
                 cell["source"] = self.linked("".join(cell["source"]), path)
             if alt := cell["metadata"].get("alt"):
-                cell["metadata"]["mystnb"] = {"image": {"alt": alt}}
+                shown = {"image": {"alt": alt}}
                 if self.builder == "latex":
-                    cell["metadata"]["mystnb"]["figure"] = {"caption": plain(alt)}
+                    shown = {"image": {"alt": alt, "scale": 70}, "figure": {"caption": plain(alt)}}
+                cell["metadata"]["mystnb"] = shown
         return json.dumps(notebook, ensure_ascii=False)
 
     def linked(self, text: str, path: Path) -> str:
@@ -123,32 +145,27 @@ class Pages:
         def link(match: re.Match) -> str:
             image, words, target, anchor = match.groups(default="")
             file = Path(os.path.normpath(path.parent / target)) if target else path
-            if "//" in target or not file.is_relative_to(ROOT) or not file.exists():
+            if "//" in target or not file.is_relative_to(self.root) or not file.exists():
                 return match[0]
             if file.is_dir():
-                file = ROOT / FOLDERS.get(str(file.relative_to(ROOT)), "")
-            if file.is_dir() or (self.builder == "latex" and file not in self.places and not image):
+                file = self.root / FOLDERS.get(file.relative_to(self.root).as_posix(), "")
+            missing = self.builder == "latex" and file not in self.places and not image
+            if missing or not file.is_file():
                 return words
             found = self.places.get(file) or self.copy(file)
             where = os.path.relpath(found, self.places[path].parent)
             # The names of headings are those of JupyterLab in notebooks, here those of GitHub.
             return f"{image}[{words}]({where.replace(os.sep, '/')}{anchor.lower()})"
 
-        text = HINT.sub(r"**\1.**\n\2", text) if self.builder == "latex" else text
+        text = HINT.sub(r"**\1.** \2\n", text) if self.builder == "latex" else text
         return LINK.sub(link, text)
 
     def copy(self, file: Path) -> Path:
         """Put a file beside the pages, as it is, and return where."""
-        where = file.relative_to(ROOT)
+        where = file.relative_to(self.root)
         (self.folder / where).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, self.folder / where)
         return where
-
-
-def place(path: Path) -> Path:
-    """Where among the pages a file of the clone is."""
-    path = path.relative_to(ROOT)
-    return path.with_suffix(".md") if path.suffix == ".json" else path
 
 
 def write(path: Path, text: str) -> None:
@@ -166,18 +183,10 @@ def main(builder: str) -> int:
     # autodoc loads TensorFlow, which would write about itself.
     setup(seed=0, tensorflow=builder == "html")
     pages = Pages(builder)
-    pages.assemble()
-    output = ROOT / "build" / builder
-    options = ["-W", "--keep-going", "-q", "-d", str(ROOT / "build" / "doctrees" / builder)]
-    options += ["-c", str(ROOT / "docs"), "-b", builder]
-    if builder == "html":
-        stored = Path(jupyter_server_mathjax.__file__).parent / "static"
-        ignore = shutil.ignore_patterns(*UNUSED)
-        shutil.copytree(stored, output / "_static/mathjax", ignore=ignore, dirs_exist_ok=True)
-    failed = build_main([*options, str(pages.folder), str(output)])
+    failed = pages.build()
     if builder == "html" and not failed:
         # Beside what other commands write there.
-        shutil.copytree(output, ROOT / "site", dirs_exist_ok=True)
+        shutil.copytree(ROOT / "build" / "html", ROOT / "site", dirs_exist_ok=True)
     return failed
 
 
