@@ -84,7 +84,7 @@ site: environment
 
 book: environment
 	@for program in xelatex latexmk xindy; do command -v $$program >/dev/null || { \
-		echo "The book needs LaTeX, and $$program is not here: install texlive-xetex, texlive-latex-extra, latexmk and xindy, or a full TeX Live."; exit 1; }; done
+		echo "The book needs LaTeX, and $$program is not here: CONTRIBUTING.md names the packages."; exit 1; }; done
 	$(ONE_THREAD) $(PY) docs/publish.py latex
 	$(MAKE) -C build/latex LATEXMKOPTS="-silent -halt-on-error"
 	@! grep "Missing character" build/latex/dbnlab.log

@@ -77,7 +77,7 @@ mathjax2_config = {
         "webFont": "STIX-Web",
         "imageFont": None,
         "linebreaks": {"automatic": True},
-        "scale": 92,
+        "scale": 88,
         # Its own source, "about:blank", is an error in the console.
         "styles": {"@font-face": {"font-family": "MathJax_Blank", "src": "local('sans-serif')"}},
     },
