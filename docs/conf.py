@@ -98,12 +98,13 @@ latex_elements = {
     "extraclassoptions": "openany,oneside",
     "printindex": "",
     "fncychap": "",
+    "tableofcontents": r"\sphinxtableofcontents\markboth{}{}",
     "releasename": "Version",
     # Lessons and their sections have numbers of their own; what a cell prints stands without frame.
     "preamble": r"""
 \setcounter{secnumdepth}{-1}
 \makeatletter
-\titleformat{\chapter}{\py@HeaderFamily\Huge}{}{0em}{\py@TitleColor}
+\titleformat{\chapter}{\py@HeaderFamily\Huge\raggedright}{}{0em}{\py@TitleColor}
 \makeatother
 \usepackage{newunicodechar}
 \newunicodechar{⋮}{\ensuremath{\vdots}}

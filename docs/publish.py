@@ -49,6 +49,8 @@ CONTENTS = {
         "docs/solutions.md": (("", "notebooks/solutions/*.ipynb"),),
     },
 }
+# The pages that show their list; all others link to its pages themselves.
+SHOWN = (Path("docs/solutions.md"), Path("docs/results.md"))
 # Where a link to a folder leads. A link to any other folder becomes plain text.
 FOLDERS = {
     "benchmarks/results": "docs/results.md",
@@ -120,10 +122,9 @@ class Pages:
             files = [file for pattern in patterns for file in sorted(self.root.glob(pattern))]
             entries = [f"/{self.places[file].with_suffix('')}" for file in files if file != path]
             if entries:
-                caption = f":caption: {heading}\n" if heading else ""
-                text += (
-                    "\n```{toctree}\n:hidden:\n" + caption + "\n" + "\n".join(entries) + "\n```\n"
-                )
+                options = [] if path.relative_to(self.root) in SHOWN else [":hidden:"]
+                options += [f":caption: {heading}"] if heading else []
+                text += "\n".join(["\n```{toctree}", *options, "", *entries, "```\n"])
         return text
 
     def notebook(self, text: str, path: Path) -> str:
