@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help python environment lab test lowest work notebooks slides slides-pdf handout figures
+.PHONY: help python environment lab test lowest work notebooks slides slides-pdf handout figures site book
 
 help:
 	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
@@ -28,6 +28,8 @@ help:
 	@echo "make slides-pdf the same as PDF, by Chromium (CHROMIUM=/path/to/it)"
 	@echo "make handout    write handout/ for students: lessons without solutions, and the package"
 	@echo "make figures    write the lessons' figures to figures/, as SVG or at 200 dpi"
+	@echo "make site       write the course as pages, into site/: open site/index.html"
+	@echo "make book       write the course as a book, site/dbnlab.pdf; needs LaTeX"
 
 python:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { echo "dbnlab needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),$(PYTHON) is none of them,none is here): install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
@@ -87,3 +89,15 @@ handout: environment
 figures: environment
 	@echo "Re-running every lesson for its figures: this takes minutes."
 	$(ONE_THREAD) $(PY) notebooks/figures.py
+
+# From stored outputs: no lesson is run, and nothing is fetched.
+site: environment
+	$(ONE_THREAD) $(PY) docs/publish.py html
+
+book: environment
+	@for program in xelatex latexmk xindy; do command -v $$program >/dev/null || { \
+		echo "The book needs LaTeX, and $$program is not here: CONTRIBUTING.md names the packages."; exit 1; }; done
+	$(ONE_THREAD) $(PY) docs/publish.py latex
+	$(MAKE) -C build/latex LATEXMKOPTS="-silent -halt-on-error"
+	@! grep "Missing character" build/latex/dbnlab.log
+	mkdir -p site && cp build/latex/dbnlab.pdf site/

@@ -157,7 +157,7 @@ class GibbsDenoiser:
         return _like(images, self.chain(self._rows(images))[0])
 
     def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
-        """Posterior draws, of shape (n_samples, *images.shape): several plausible clean images.
+        """Posterior draws, of shape ``(n_samples, *images.shape)``: several plausible clean images.
 
         Each is the mean of the pixels given the hidden units at the end of a chain of its own.
         """

@@ -175,6 +175,7 @@ def test_the_source_archive_holds_what_its_tests_read(archives):
         "benchmarks": "**/*.*",
         "docs": "**/*.*",
         ".binder": "*",
+        ".github": "**/*.yml",
         ".jupyter": "**/*.json",
     }
     copy = archives[1].parent.parent
