@@ -5,7 +5,7 @@ neighbours may exchange their states: v of machine i and v' of machine i + 1 wit
 
     min(1, p_i(v') p_{i+1}(v) / p_i(v) p_{i+1}(v')) = min(1, exp(u(v') - u(v))),
 
-with u = F_{i+1} - F_i, which leaves the product of all p_i as it is (Desjardins et al. 2010; Cho, Raiko & Ilin 2010). Where
+with u = F_{i+1} - F_i, which leaves the product of all p_i as it is (Desjardins et al. 2010). Where
 the lowest machine forgets at once, a state that has been down there comes back to the top as a
 fresh one: such *round trips* are what the sampler is worth, not the share of accepted exchanges.
 Even they see only modes that the lower rungs lead to: compare runs that start in different modes.
