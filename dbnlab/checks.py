@@ -54,6 +54,12 @@ def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
         raise ValueError(f"{name} must be finite, and below 2**63 if whole, got {value!r}")
 
 
+def check_odd(value: Any, name: str) -> None:
+    check_number(value, name, Integral, min_val=1)
+    if value % 2 == 0:
+        raise ValueError(f"{name}={value} has no middle: choose an odd number")
+
+
 def check_flag(value: Any, name: str, or_none: bool = False) -> None:
     if not isinstance(value, bool | np.bool_) and not (or_none and value is None):
         choices = "True, False or None" if or_none else "True or False"

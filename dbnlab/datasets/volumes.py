@@ -5,14 +5,14 @@ voxel is a triple of array indices, and `voxel_size` its sides in mm.
 """
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, label
 from scipy.special import expit
 
-from dbnlab.checks import POSITIVE, check_number, real_array
+from dbnlab.checks import POSITIVE, check_number, check_odd, real_array
 
 AXES = ("n_x", "n_y", "n_z")
 OPENING, CLOSING = 5.0, 10.0  # mm
@@ -50,20 +50,16 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
     head = volume > 0.1 * high
     area = head.sum(axis=(0, 1)) * sides[0] * sides[1]
     if not (area > 2000).any() or head.all():
-        raise ValueError(
-            "volume holds no head in air: above a tenth of its maximum lie all voxels, or less "
-            "than 20 cm² of each slice"
-        )
-    top = np.flatnonzero(area > 2000)[-1] * sides[2]
+        raise ValueError("volume holds no head in air, of 20 cm² or more in a slice")
     heights = np.arange(volume.shape[2]) * sides[2]
-    slices = head & (heights > top - 90) & (heights < top - 40)
+    below_top = heights[area > 2000].max() - heights
+    slices = head & (below_top > 40) & (below_top < 90)
     if not slices.any():
         raise ValueError("volume is too short: it ends 40 mm below the top of the head")
     middle = np.argwhere(slices).mean(axis=0)
     level = np.median(volume[_distance(volume.shape, middle, sides) < 40])
     tissue = (volume > 0.5 * level) & (volume < 1.6 * level)
-    core = depth(tissue, sides) > OPENING
-    pieces, n_pieces = label(core)
+    pieces, n_pieces = label(depth(tissue, sides) > OPENING)
     if not n_pieces:
         raise ValueError("volume holds no brain: no tissue of one brightness is 10 mm thick")
     largest = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
@@ -117,9 +113,7 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
     ValueError, TypeError
         If a voxel lies outside the volume, or `size` is no odd number.
     """
-    check_number(size, "size", Integral, min_val=1)
-    if size % 2 == 0:
-        raise ValueError(f"size={size} has no middle: choose an odd number")
+    check_odd(size, "size")
     half, volume = size // 2, _volume(volume)
     voxels = _voxels(voxels, "voxels", volume)
     padded = np.pad(volume, [(half, half), (half, half), (0, 0)])
@@ -188,16 +182,12 @@ def _voxels(voxels: ArrayLike, name: str, volume: NDArray) -> NDArray:
     """Indices of shape (n, 3), all inside: NumPy counts negative ones from the other side."""
     voxels = np.atleast_2d(real_array(voxels, name))
     if voxels.ndim != 2 or voxels.shape[1] != 3 or voxels.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must be integers of shape (n, 3), such as np.argwhere gives, got "
-            f"{voxels.dtype} of shape {voxels.shape}"
-        )
-    outside = ((voxels < 0) | (voxels >= volume.shape)).any(axis=1)
-    if outside.any():
-        raise ValueError(
-            f"{name} must lie inside the volume of shape {volume.shape}, but {outside.sum()} of "
-            f"{len(voxels)} do not, such as {voxels[outside][0].tolist()}"
-        )
+        found = f"got {voxels.dtype} of shape {voxels.shape}"
+        raise ValueError(f"{name} must be integers of shape (n, 3), as of np.argwhere, {found}")
+    outside = voxels[((voxels < 0) | (voxels >= volume.shape)).any(axis=1)]
+    if len(outside):
+        found = f"{len(outside)} of {len(voxels)} do not, such as {outside[0].tolist()}"
+        raise ValueError(f"{name} must lie inside the volume of shape {volume.shape}, but {found}")
     return voxels
 
 
