@@ -110,8 +110,8 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
         shape = np.clip(np.round(extent / (voxel_size or sides)), 1, 1e9)
         if shape.prod() > max(LARGEST, voxels.size):
             raise ValueError(
-                f"{voxel_size=} mm makes {shape.prod():.3g} voxels, since the sides of the scan are "
-                f"{extent.round(2)} mm: choose a larger voxel_size"
+                f"{voxel_size=} mm makes {shape.prod():.3g} voxels, since the sides of the scan "
+                f"are {extent.round(2)} mm: choose a larger voxel_size"
             )
         return _grey_values(voxels, path, tuple(shape.astype(int)))
 

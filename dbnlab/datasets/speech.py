@@ -147,7 +147,9 @@ def resample(samples: ArrayLike, rate: int) -> NDArray:
     """
     check_number(rate, "rate", Integral, max_val=HIGHEST_RATE)
     if rate < RATE:
-        raise ValueError(f"{rate=} holds no sound above {rate // 2} Hz: record at {RATE} Hz or more")
+        raise ValueError(
+            f"{rate=} holds no sound above {rate // 2} Hz: record at {RATE} Hz or more"
+        )
     return resample_poly(real_array(samples, "samples", ("n_samples",)), RATE, rate)
 
 
@@ -344,7 +346,9 @@ def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
     n_rows, total = real_array(n_rows, "n_rows", ("n_recordings",)), len(log_probabilities)
     if n_rows.dtype.kind not in "iu" or n_rows.min() < 1 or n_rows.sum() != total:
         expected = f"positive integers and sum to the {total} rows of log_probabilities"
-        raise ValueError(f"n_rows must be {expected}, got {n_rows.dtype} that sum to {n_rows.sum()}")
+        raise ValueError(
+            f"n_rows must be {expected}, got {n_rows.dtype} that sum to {n_rows.sum()}"
+        )
     recordings = np.split(log_probabilities, np.cumsum(n_rows)[:-1])
     return np.array([recording.mean(axis=0, dtype=np.float64) for recording in recordings])
 
