@@ -8,7 +8,7 @@ Optimiser, schedule, losses, dropout, constraints and early stopping are those o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -38,34 +38,30 @@ LEAST_PATIENCE = 10
 METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
 
 
+def _check_dropout(dropout: Any, name: str) -> None:
+    for rate in dropout if checks.is_listed(dropout) else [dropout]:
+        checks.check_number(rate, name, Real, **checks.SHARE_OR_ZERO)
+
+
+RULES = {
+    **dict.fromkeys(["pretrain", "early_stopping"], checks.check_flag),
+    "learning_rate": checks.RATE,
+    "weight_decay": partial(checks.AMOUNT, or_none=True),
+    "max_norm": partial(checks.RATE, or_none=True),
+    "dropout": _check_dropout,
+}
+
+
 class StartedAtDBN(BaseEstimator):
     """A network that starts at a DBN: all but its layers."""
 
     _effort = Effort(n_epochs=50, n_updates=2000)
 
-    def _check_parameters(self) -> None:
-        for name in ("n_epochs", "batch_size"):
-            if getattr(self, name) is not None:
-                checks.check_number(getattr(self, name), name, Integral, min_val=1)
-        checks.check_number(self.learning_rate, "learning_rate", Real, **checks.POSITIVE)
-        checks.check_flag(self.pretrain, "pretrain")
-        checks.check_verbose(self.verbose)
-
     def _default_dbn(self) -> DBN:
         return DBN()
 
-    def _start(
-        self,
-        X: NDArray,
-        y: NDArray | None,
-        rng: np.random.Generator,
-        n_rates: int | None = None,
-    ) -> tuple[list[units.Unit], str]:
-        """Train the DBN, with `pretrain`; the units of its layers, and their precision.
-
-        `n_rates` is the number of dropout rates, if there are several.
-        """
-        vars(self).pop("dbn_", None)
+    def _prototype(self, rng: np.random.Generator) -> tuple[DBN, bool]:
+        """The DBN to start at, and whether it is taken as it is."""
         prototype = self._default_dbn() if self.dbn is None else self.dbn
         frozen = isinstance(prototype, FrozenEstimator)
         dbn = prototype.estimator if frozen else prototype
@@ -77,17 +73,19 @@ class StartedAtDBN(BaseEstimator):
         else:
             own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
             dbn = clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
-        if n_rates not in (None, np.size(dbn.layer_sizes) + 1):
-            raise ValueError(
-                f"dropout has {n_rates} values: give one number, or {np.size(dbn.layer_sizes) + 1},"
-                f" for the visible layer and each hidden layer"
-            )
-        if self.pretrain:
-            self.dbn_ = dbn if frozen else dbn.fit(X, y)
-            if not frozen:
-                checks.pass_names_on(self, dbn)
-        elif not frozen:
+        return dbn, frozen
+
+    def _start(
+        self, dbn: DBN, frozen: bool, X: NDArray, y: NDArray | None
+    ) -> tuple[list[units.Unit], str]:
+        """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
+        vars(self).pop("dbn_", None)
+        if not self.pretrain and not frozen:
             return _untrained_form(dbn, X.shape[1])
+        if self.pretrain:
+            self.dbn_ = dbn
+            if not frozen:
+                checks.pass_names_on(self, dbn.fit(X, y))
         return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
 
     def _sizes(self, dbn: DBN) -> Sequence[int]:
@@ -159,26 +157,23 @@ class FineTuned(StartedAtDBN):
     verbose: int = 0
 
     def _fine_tune(
-        self,
-        X: NDArray,
-        y: NDArray,
-        X_unlabelled: ArrayLike | None,
-        answers: list[NDArray],
-        width: int,
-        activation: str,
-        loss: str,
+        self, X: NDArray, y: NDArray, more: ArrayLike | None, answers: list[NDArray], *head: Any
     ) -> Self:
         """Train on rows and `answers`: targets and, if any, weights of the rows in the loss.
 
-        `width` and `activation` are those of the output layer.
+        `more` are rows for the DBN alone, `head` width and activation of the output layer, and the
+        loss.
         """
-        self._check_parameters()
+        checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
-        rows = _with_more(self, X[train], X_unlabelled)
-        layer, dtype = self._start(
-            rows, y[train], rng, len(self.dropout) if checks.is_listed(self.dropout) else None
-        )
+        rows = _with_more(self, X[train], more)
+        dbn, frozen = self._prototype(rng)
+        n_rates = np.size(dbn.layer_sizes) + 1
+        if checks.is_listed(self.dropout) and len(self.dropout) != n_rates:
+            cure = f"give one, or {n_rates}, for the visible layer and each hidden layer"
+            raise ValueError(f"dropout has {len(self.dropout)} values: {cure}")
+        layer, dtype = self._start(dbn, frozen, rows, y[train])
         keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
@@ -189,6 +184,7 @@ class FineTuned(StartedAtDBN):
         if weight_decay:
             options["kernel_regularizer"] = keras.regularizers.L2(weight_decay / 2)
         layers = keras_network.dense_layers("hidden", 1, layer[1:], rng, **options)
+        width, activation, loss = head
         options |= {"activation": activation, "name": "head"}
         layers.append(keras_network.dense(width, rng, **options))
         model = keras_network.network(X.shape[1], self._with_dropout(layers, rng), dtype)
@@ -214,10 +210,8 @@ class FineTuned(StartedAtDBN):
             rows = rng.permutation(np.flatnonzero(kinds == kind))
             held_out.extend(rows[: round(self.validation_fraction * len(rows))])
         if not held_out:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(targets)} rows is no row: "
-                f"raise it, or choose early_stopping=False"
-            )
+            share = f"validation_fraction={self.validation_fraction} of {len(targets)} rows"
+            raise ValueError(f"{share} is no row: raise it, or choose early_stopping=False")
         return np.setdiff1d(np.arange(len(targets)), held_out), np.array(held_out)
 
     def _with_dropout(self, layers: list, rng: np.random.Generator) -> list:
@@ -231,17 +225,6 @@ class FineTuned(StartedAtDBN):
                 both.append(dropout(rate, seed=checks.draw_seed(rng)))
             both.append(layer)
         return both
-
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if self.weight_decay is not None:
-            checks.check_number(self.weight_decay, "weight_decay", Real, min_val=0)
-        if self.max_norm is not None:
-            checks.check_number(self.max_norm, "max_norm", Real, **checks.POSITIVE)
-        checks.check_number(self.validation_fraction, "validation_fraction", Real, **checks.SHARE)
-        checks.check_flag(self.early_stopping, "early_stopping")
-        for rate in self.dropout if checks.is_listed(self.dropout) else [self.dropout]:
-            checks.check_number(rate, "dropout", Real, **checks.SHARE_OR_ZERO)
 
 
 @dataclass(eq=False, repr=False)
@@ -495,9 +478,9 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
         """
         check_one_table(self, X)
         X = checks.table(X, "X", self)
-        self._check_parameters()
+        checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
-        layer, dtype = self._start(X, None, rng)
+        layer, dtype = self._start(*self._prototype(rng), X, None)
         up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
         down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
         model = keras_network.network(X.shape[1], [*up, *down], dtype)
