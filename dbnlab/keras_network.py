@@ -48,7 +48,7 @@ def dense_layers(
     for number, unit in enumerate(layers, first):
         if type(unit) not in ACTIVATIONS:
             raise ValueError(
-                f"Keras networks are made of Bernoulli and Gaussian layers, not of {unit}"
+                f"Keras layers are made of Bernoulli and Gaussian units, not of {unit}"
             )
         options |= {"activation": ACTIVATIONS[type(unit)], "name": f"{name}_{number}"}
         made.append(dense(unit.n_units, rng, **options))
@@ -122,9 +122,8 @@ def load_keras() -> Any:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         if backend == "tensorflow":
             raise
-        raise ImportError(
-            f"Keras does not load here ({error.__cause__}): KERAS_BACKEND is {backend!r}, unset it"
-        ) from error
+        cure = f"KERAS_BACKEND is {backend!r}, unset it"
+        raise ImportError(f"Keras does not load here ({error.__cause__}): {cure}") from error
     if keras.backend.backend() == "tensorflow":
         load_tensorflow()
     return keras
