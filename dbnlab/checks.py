@@ -261,9 +261,12 @@ def optional(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     # A broken installation raises whatever its libraries do.
     except Exception as error:
-        command = f'{sys.executable} -m pip install "dbnlab[{extra}]"'
-        cure = f"install what this needs with {command}"
+        cure = f"install what this needs with {pip_command(extra)}"
         raise ImportError(f"{module} does not load here ({error}): {cure}") from error
+
+
+def pip_command(extra: str) -> str:
+    return f'{sys.executable} -m pip install "dbnlab[{extra}]"'
 
 
 def real_array(

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dbnlab.checks import is_listed, optional
+from dbnlab.checks import is_listed, optional, pip_command
 
 # Ahead of the imports, so that one sentence says which extra brings them.
 optional("ipywidgets", "course")
@@ -206,7 +206,7 @@ def check_environment() -> Interactive:
     versions = {name: _version(name) for name in NEEDED}
     missing = ", ".join(name for name, version in versions.items() if version == "missing")
     if missing:
-        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {_pip('course')}")
+        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {pip_command('course')}")
     elif not (3, 11) <= sys.version_info < (3, 14):
         print("The course is tested with Python 3.11 to 3.13: make an environment with one of them")
     else:
@@ -216,10 +216,6 @@ def check_environment() -> Interactive:
     cells = "".join(f"<tr><td>{k}&emsp;</td><td>{v}</td></tr>" for k, v in rows.items())
     table = ipywidgets.HTML(f"<table>{cells}</table>")
     return Interactive("[a table of what this computer has, where a kernel runs]", [table])
-
-
-def _pip(extra: str) -> str:
-    return f'{sys.executable} -m pip install "dbnlab[{extra}]"'
 
 
 def _version(package: str) -> str:
@@ -238,8 +234,8 @@ def _gpu() -> str:
     code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        return f"unknown, TensorFlow does not load: install it with {_pip('tensorflow')}"
-    n_devices = int(done.stdout.split()[-1])
-    if n_devices:
-        return f"{n_devices}, used by TensorFlow"
-    return f"not used, TensorFlow finds no CUDA: on Linux, {_pip('gpu')}"
+        return f"unknown, TensorFlow does not load: install it with {pip_command('tensorflow')}"
+    n_devices = done.stdout.split()[-1]
+    if n_devices == "0":
+        return f"not used, TensorFlow finds no CUDA: on Linux, {pip_command('gpu')}"
+    return f"{n_devices}, used by TensorFlow"
