@@ -104,9 +104,7 @@ def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
     height, width = _stack(clean).shape[1:]
     if min(height, width) < WINDOW:
         windows = f"windows of {WINDOW}×{WINDOW} pixels"
-        raise ValueError(
-            f"ssim compares {windows}, images of {height}×{width} hold none: take psnr"
-        )
+        raise ValueError(f"ssim compares {windows}, those of {height}×{width} hold none: take psnr")
     return _compare(clean, images, "structural_similarity")
 
 
@@ -267,9 +265,7 @@ class DenoisingAutoencoder(DeepAutoencoder):
             raise ValueError(SHAPES.format("(n_images, height, width)", np.shape(images)))
         strengths = self.strengths
         if np.shape(strengths) != (2,) or strengths[0] > strengths[1]:
-            raise ValueError(
-                f"strengths must be the least and the largest strength, got {strengths}"
-            )
+            raise ValueError(f"strengths are the least and the largest strength, got {strengths}")
         for strength in strengths:
             _check_noise(self.noise, strength)
         self.image_shape_, self.mean_image_ = clean.shape[1:], clean.mean(axis=0).ravel()

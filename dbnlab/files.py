@@ -44,14 +44,13 @@ def damage_named(what: str, cure: str = "", *more: type[Exception]) -> Iterator[
 
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
     """Write `arrays` and, as an entry "header" in JSON, `header`, to exactly `path`."""
-    place, archive = _place(path), io.BytesIO()
+    (place, temporary), archive = _places(path), io.BytesIO()
     np.savez(archive, header=np.array(as_json({"version": VERSION, **header})), **arrays)
     with zipfile.ZipFile(archive, "a") as opened:
         opened.comment = bytes(DIGEST_BYTES)
     content = archive.getbuffer()
     content[-DIGEST_BYTES:] = _digest(content)
     # Written beside its place and moved there: a reader never sees half a file.
-    temporary = _beside(place)
     try:
         _write_new(temporary, content)
         if place.exists():
@@ -63,23 +62,20 @@ def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> 
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise what `write` would raise, such as PermissionError, and leave nothing behind."""
-    temporary = _beside(_place(path))
+    _, temporary = _places(path)
     _write_new(temporary, b"")
     temporary.unlink()
 
 
-def _place(path: str | os.PathLike) -> Path:
+def _places(path: str | os.PathLike) -> tuple[Path, Path]:
+    """Where the file goes, and where it is written: beside, under a name of its own."""
     # Where a link leads: the link stays.
     place = Path(path).resolve()
     if place.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: give the path of a file")
     if not place.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {place.parent}: make it first")
-    return place
-
-
-def _beside(place: Path) -> Path:
-    return place.with_name(f"{place.name}.{uuid.uuid4().hex}.tmp")
+    return place, place.with_name(f"{place.name}.{uuid.uuid4().hex}.tmp")
 
 
 def _write_new(path: Path, content: bytes | memoryview) -> None:

@@ -506,9 +506,8 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
             self._halve()
 
     def _default_dbn(self) -> DBN:
-        return DBN(
-            rbm=[*[RBM() for _ in range(1, np.size(self.layer_sizes))], RBM(hidden="gaussian")]
-        )
+        binary = [RBM() for _ in range(1, np.size(self.layer_sizes))]
+        return DBN(rbm=[*binary, RBM(hidden="gaussian")])
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""

@@ -47,9 +47,7 @@ def dense_layers(
     made = []
     for number, unit in enumerate(layers, first):
         if type(unit) not in ACTIVATIONS:
-            raise ValueError(
-                f"Keras layers are made of Bernoulli and Gaussian units, not of {unit}"
-            )
+            raise ValueError(f"Keras layers have Bernoulli or Gaussian units, not {unit}")
         options |= {"activation": ACTIVATIONS[type(unit)], "name": f"{name}_{number}"}
         made.append(dense(unit.n_units, rng, **options))
     return made

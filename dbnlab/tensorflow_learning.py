@@ -13,6 +13,7 @@ draws the random numbers of all rows and keeps those of its own, which is cheap 
 so an update does not depend on how many devices share it.
 """
 
+from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
@@ -136,15 +137,9 @@ class Compiled(NamedTuple):
     learn_variance: bool
 
 
-class Settings(NamedTuple):
-    """Numbers that may change without compiling again; `n_full` is the rows of a full batch."""
-
-    n_full: tf.Tensor
-    learning_rate: tf.Tensor
-    momentum: tf.Tensor
-    weight_decay: tf.Tensor
-    sparsity_target: tf.Tensor
-    sparsity_cost: tf.Tensor
+# Numbers that may change without compiling again, and the rows of a full batch.
+NUMBERS = ("learning_rate", "momentum", "weight_decay", "sparsity_target", "sparsity_cost")
+Settings = namedtuple("Settings", [*NUMBERS, "n_full"])
 
 
 class Tensors(NamedTuple):
@@ -270,7 +265,7 @@ def _compiled_epoch(
         tf.TensorSpec([None, n_visible], x_dtype),
         tf.TensorSpec([None, None], tf.int64),
         tf.TensorSpec([None, 2 * compiled.n_gibbs, 2], tf.int64),
-        Settings(tf.TensorSpec([], tf.int64), *[tf.TensorSpec([], dtype)] * 5),
+        Settings(*[tf.TensorSpec([], dtype)] * len(NUMBERS), tf.TensorSpec([], tf.int64)),
     ]
 
     @tf.function(input_signature=signature, jit_compile=xla)
@@ -317,11 +312,8 @@ class Engine:
             sparse=bool(recipe.sparsity_cost),
             learn_variance=bool(recipe.learn_variance),
         )
-        numbers = recipe.learning_rate, recipe.momentum, recipe.weight_decay
-        numbers += recipe.sparsity_target or 0.0, recipe.sparsity_cost
-        settings = Settings(
-            tf.constant(n_full, tf.int64), *(tf.constant(n, dtype) for n in numbers)
-        )
+        numbers = [tf.constant(getattr(recipe, name) or 0.0, dtype) for name in NUMBERS]
+        settings = Settings(*numbers, tf.constant(n_full, tf.int64))
         tensors = Tensors(
             parameters=state.parameters,
             velocity=state.velocity,

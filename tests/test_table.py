@@ -513,7 +513,7 @@ def test_separator_encoding_and_ignored_columns(load):
         ("a\n" + "1\n" * 20 + "x\n", {}, "line 22 of table.csv: column 'a' holds .* here x"),
         ('a,b\n1,"x\ny"\ninf,k\n', {}, "line 4 of table.csv: column 'a'"),
         ("a\n" + "".join(f"n{i}\n" for i in range(1500)), {}, r"1500 different .* ignore=\['a'\]"),
-        ("a,b\n1,2\n3,4\n", {"scale": "robust"}, "choose 'minmax', 'standard' or None"),
+        ("a,b\n1,2\n3,4\n", {"scale": "robust"}, "choose one of .'minmax', 'standard'"),
         ("a,b\n1,2\n3,4\n", {"test_size": 1.0}, "test_size"),
         ("a\n1e-20\n2e-20\n3e-20\n", {}, "the numbers of column 'a' differ by less than 1e-14"),
         (PEOPLE, {"test_size": 0.999}, "test_size=0.999 leaves none of 5 rows"),

@@ -189,12 +189,9 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
         plt.close(figure)
         return buffer.getvalue()
 
-    handle = ipywidgets.SelectionSlider(
-        options=[(str(value), position) for position, value in enumerate(values)],
-        description=label,
-        style={"description_width": "initial"},
-        layout={"width": "32em"},
-    )
+    options = [(str(value), position) for position, value in enumerate(values)]
+    wide = {"style": {"description_width": "initial"}, "layout": {"width": "32em"}}
+    handle = ipywidgets.SelectionSlider(options=options, description=label, **wide)
     as_drawn = {"align_self": "flex-start", "max_width": "100%"}
     image = ipywidgets.Image(format="png", layout=as_drawn)
     ipywidgets.dlink((handle, "value"), (image, "value"), picture)

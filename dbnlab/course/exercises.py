@@ -54,9 +54,7 @@ def of_clone(path: str) -> Path:
         if (folder / path).is_file():
             return folder / path
     found = f"neither beside the package in {Path(__file__).parents[1]} nor above {Path.cwd()}"
-    raise FileNotFoundError(
-        f"{path} is {found}: it is part of a clone, so open the notebooks there"
-    )
+    raise FileNotFoundError(f"{path} is {found}: open the notebooks in a clone")
 
 
 def check(name: str, answer: Any, expected: ArrayLike, **options: Any) -> None:

@@ -273,9 +273,7 @@ def _balanced_rows(y: NDArray, n_rows: int, rng: np.random.Generator) -> NDArray
     classes, counts = np.unique(y, return_counts=True)
     largest = len(classes) * counts.min()
     if n_rows > largest:
-        raise ValueError(
-            f"subset={n_rows}: at most {largest} rows have as many of each; None is all"
-        )
+        raise ValueError(f"subset={n_rows}: at most {largest} rows are balanced; None gives all")
     quotas = np.full(len(classes), n_rows // len(classes))
     quotas[rng.permutation(len(classes))[: n_rows % len(classes)]] += 1
     of_class = (np.flatnonzero(y == label) for label in classes)

@@ -9,14 +9,13 @@ import tarfile
 import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dbnlab.checks import POSITIVE, check_number, optional
+from dbnlab.checks import RATE, optional
 from dbnlab.files import damage_named
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
     """
     path = Path(path)
     if voxel_size is not None:
-        check_number(voxel_size, "voxel_size", Real, **POSITIVE)
+        RATE(voxel_size, "voxel_size")
     nibabel = optional("nibabel", "medical")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
@@ -109,10 +108,9 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
         extent = voxels.shape * sides
         shape = np.clip(np.round(extent / (voxel_size or sides)), 1, 1e9)
         if shape.prod() > max(LARGEST, voxels.size):
-            raise ValueError(
-                f"{voxel_size=} mm makes {shape.prod():.3g} voxels, since the sides of the scan "
-                f"are {extent.round(2)} mm: choose a larger voxel_size"
-            )
+            sides = f"since the sides of the scan are {extent.round(2)} mm"
+            found = f"{voxel_size=} mm makes {shape.prod():.3g} voxels, {sides}"
+            raise ValueError(f"{found}: choose a larger voxel_size")
         return _grey_values(voxels, path, tuple(shape.astype(int)))
 
 
@@ -154,10 +152,8 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
                 pair = [gzip.decompress(f) if f.startswith(GZIP) else f for f in (image, labels)]
                 scans.append(_scan(name, *map(nibabel.Nifti1Image.from_bytes, pair)))
     if len(scans) != N_HIPPOCAMPI:
-        raise ValueError(
-            f"{folder} holds {len(scans)} pairs of image and labels, {N_HIPPOCAMPI} are expected: "
-            f"unpack the archive again"
-        )
+        found = f"{len(scans)} pairs of image and labels, {N_HIPPOCAMPI} are expected"
+        raise ValueError(f"{folder} holds {found}: unpack the archive again")
     return scans
 
 
@@ -189,10 +185,10 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
         If the extra is not installed.
     """
     nrrd = optional("nrrd", "medical")
-    images = [
-        _from_nrrd(*nrrd.read(_fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)))
-        for name, sha256 in TUMOUR_HASHES.items()
-    ]
+    images = []
+    for name, sha256 in TUMOUR_HASHES.items():
+        file = _fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)
+        images.append(_from_nrrd(*nrrd.read(file)))
     return [_scan("brain1", *images[:2]), _scan("brain2", *images[2:])]
 
 
@@ -317,9 +313,7 @@ def _grey_values(voxels: NDArray, name: str | os.PathLike, shape: tuple[int, ...
     highest = np.percentile(voxels, 99.9)
     if highest <= 0 or np.ptp(voxels) == 0:
         reach = f"its grey values reach from {voxels.min():g} to {voxels.max():g}"
-        raise ValueError(
-            f"it shows nothing: {reach}, and at least 1 in 1,000 must stand out from 0"
-        )
+        raise ValueError(f"it shows nothing: {reach}, and at least 0.1 % must be above 0")
     if negative > 0.01:
         warnings.warn(
             f"{negative:.0%} of the grey values of {name} are negative, down to {lowest:g}, and "

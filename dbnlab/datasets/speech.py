@@ -12,7 +12,7 @@ and the power of each band is given in dB. A *spectrogram* is such an array of s
 import io
 import os
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +27,7 @@ RATE = 8000
 FRAME, HOP, N_FFT = 200, 80, 256  # samples: 25 ms, 10 ms
 N_BANDS, LOWEST = 24, 100.0
 FLOOR = 1e-10  # power, -100 dB: below the rounding noise of 16-bit sound
+SPAN = 40.0  # dB: frames so far below the loudest hold no speech
 SILENCE = 1e-3  # peak amplitude, -60 dB
 LOUDEST = 10.0  # peak amplitude, 20 dB: more is on another scale
 SHORTEST = 0.1  # seconds
@@ -147,9 +148,7 @@ def resample(samples: ArrayLike, rate: int) -> NDArray:
     """
     check_number(rate, "rate", Integral, max_val=HIGHEST_RATE)
     if rate < RATE:
-        raise ValueError(
-            f"{rate=} holds no sound above {rate // 2} Hz: record at {RATE} Hz or more"
-        )
+        raise ValueError(f"{rate=} has no sound above {rate // 2} Hz: record at {RATE} Hz or more")
     return resample_poly(real_array(samples, "samples", ("n_samples",)), RATE, rate)
 
 
@@ -215,24 +214,21 @@ def log_mel(samples: ArrayLike) -> NDArray:
     return (10 * np.log10(mel_filters() @ power + FLOOR)).T.astype(np.float32)
 
 
-def trim(spectrogram: ArrayLike, span: float = 40.0) -> NDArray:
-    """Leave out the frames before the first and after the last that is nearly as loud as any.
+def trim(spectrogram: ArrayLike) -> NDArray:
+    """Leave out the frames before the first and after the last within 40 dB of the loudest.
 
     Parameters
     ----------
     spectrogram : array-like of shape (n_frames, N_BANDS)
         In dB.
-    span : float, default=40.0
-        How far below the loudest frame sound still counts, in dB.
 
     Returns
     -------
     spectrogram : ndarray of shape (n_kept, N_BANDS)
     """
     spectrogram = _checked(spectrogram)
-    check_number(span, "span", Real, min_val=0)
     loudness = 10 * np.log10((10 ** (spectrogram.astype(np.float64) / 10)).sum(axis=1))
-    loud = np.flatnonzero(loudness >= loudness.max() - span)
+    loud = np.flatnonzero(loudness >= loudness.max() - SPAN)
     return spectrogram[loud[0] : loud[-1] + 1]
 
 
@@ -346,9 +342,7 @@ def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
     n_rows, total = real_array(n_rows, "n_rows", ("n_recordings",)), len(log_probabilities)
     if n_rows.dtype.kind not in "iu" or n_rows.min() < 1 or n_rows.sum() != total:
         expected = f"positive integers and sum to the {total} rows of log_probabilities"
-        raise ValueError(
-            f"n_rows must be {expected}, got {n_rows.dtype} that sum to {n_rows.sum()}"
-        )
+        raise ValueError(f"n_rows must be {expected}, got {n_rows.dtype} of sum {n_rows.sum()}")
     recordings = np.split(log_probabilities, np.cumsum(n_rows)[:-1])
     return np.array([recording.mean(axis=0, dtype=np.float64) for recording in recordings])
 

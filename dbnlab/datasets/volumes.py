@@ -12,14 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, label
 from scipy.special import expit
 
-from dbnlab.checks import POSITIVE, check_number, check_odd, real_array
+from dbnlab.checks import RATE, check_number, check_odd, real_array
 
+Sides = float | Sequence[float]
 AXES = ("n_x", "n_y", "n_z")
 OPENING, CLOSING = 5.0, 10.0  # mm
 EDGE = 1.0  # mm: width of a lesion's soft edge
 
 
-def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> NDArray:
+def brain_mask(volume: ArrayLike, voxel_size: Sides = 2.0) -> NDArray:
     """The voxels of the brain in a T1-weighted image of a head, roughly.
 
     Tissue about as bright as the middle of the head is cut from the scalp by an opening of 5 mm;
@@ -67,7 +68,7 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
     return depth(depth(~opened, sides) <= CLOSING, sides) > CLOSING
 
 
-def depth(mask: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> NDArray:
+def depth(mask: ArrayLike, voxel_size: Sides = 2.0) -> NDArray:
     """Distance in mm of each voxel of `mask` to the nearest voxel outside, 0 for those outside.
 
     Parameters
@@ -122,11 +123,7 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
 
 
 def add_lesions(
-    volume: ArrayLike,
-    centres: ArrayLike,
-    radius: float,
-    contrast: float,
-    voxel_size: float | Sequence[float] = 2.0,
+    volume: ArrayLike, centres: ArrayLike, radius: float, contrast: float, voxel_size: Sides = 2.0
 ) -> tuple[NDArray, NDArray]:
     """Balls with soft edges, brighter or darker than what they replace.
 
@@ -155,7 +152,7 @@ def add_lesions(
     ValueError, TypeError
         If a centre lies outside the volume, or an argument is out of range.
     """
-    check_number(radius, "radius", Real, **POSITIVE)
+    RATE(radius, "radius")
     check_number(contrast, "contrast", Real)
     volume, sides = _volume(volume), _sides(voxel_size)
     centres = _voxels(centres, "centres", volume)
@@ -171,7 +168,7 @@ def _volume(volume: ArrayLike) -> NDArray:
     return volume if volume.dtype.kind == "f" else volume.astype(np.float32)
 
 
-def _sides(voxel_size: float | Sequence[float]) -> NDArray:
+def _sides(voxel_size: Sides) -> NDArray:
     sides = real_array(voxel_size, "voxel_size")
     if sides.shape not in ((), (3,)) or sides.min() <= 0:
         raise ValueError(f"voxel_size must be one side above 0 mm, or three, got {voxel_size}")
