@@ -72,8 +72,7 @@ def check_schedule(value: Any, name: str, n_epochs: int | None, **bounds: Any) -
     if not is_listed(value):
         return check_number(value, name, Real, **bounds)
     if len(value) != n_epochs:
-        cure = "give one number, or one for each epoch"
-        raise ValueError(f"{name} has {len(value)} values for {n_epochs=}: {cure}")
+        raise ValueError(f"{name} has {len(value)} values for {n_epochs=}: give one for each epoch")
     for epoch, rate in enumerate(value):
         check_number(rate, f"{name}[{epoch}]", Real, **bounds)
 
@@ -282,8 +281,7 @@ def real_array(
     # A plain array takes what is masked for values, also in a list of masked arrays.
     array = np.ma.asarray(values)
     if np.ma.is_masked(array):
-        found = np.ma.count_masked(array)
-        raise ValueError(f"{name} must have no masked values, found {found}: fill them in first")
+        raise ValueError(f"{name} must have no masked values, found {array.mask.sum()}: fill them")
     array = np.asarray(array.data)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be real numbers, got {array.dtype}")

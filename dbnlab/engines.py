@@ -53,8 +53,7 @@ def load_tensorflow() -> Any:
         raise RuntimeError(f"TensorFlow had started when this process was forked: {cure}")
     _process = os.getpid()
     if not tf.executing_eagerly():
-        cure = "leave out tf.compat.v1.disable_v2_behavior"
-        raise RuntimeError(f"TensorFlow is in the mode of its version 1: {cure}")
+        raise RuntimeError("TensorFlow is in the mode of version 1: leave out disable_v2_behavior")
     return tf
 
 

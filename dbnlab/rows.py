@@ -127,8 +127,7 @@ class Batches:
     def _arrays(self) -> Iterator[NDArray]:
         for batch in self.batches:
             if isinstance(batch, dict):
-                cure = "give arrays, or tuples or lists that begin with one"
-                raise TypeError(f"a batch of X is a dict with the keys {list(batch)}: {cure}")
+                raise TypeError(f"a batch of X is a dict with the keys {list(batch)}: give arrays")
             # Loaders give rows with their targets, in a tuple or, as PyTorch's, in a list.
             listed = isinstance(batch, list) and len(batch) and getattr(batch[0], "ndim", 0) == 2
             rows = batch[0] if listed or isinstance(batch, tuple) else batch
@@ -136,8 +135,7 @@ class Batches:
             yield self.check(rows if issparse(rows) else np.asanyarray(rows))
 
     def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
-        cure = "give an array or a memory map, or compare free_energy on rows of your own"
-        raise ValueError(f"validation_fraction needs rows that can be counted: {cure}")
+        raise ValueError("validation_fraction needs rows that can be counted: give an array")
 
     def mean(self) -> NDArray:
         return self._mean

@@ -131,7 +131,10 @@ def test_votes_need_the_number_of_rows_of_each_recording(n_rows):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: speech.stack(np.zeros((5, 2)), width=4), "width=4 has no middle: choose an odd number"),
+        (
+            lambda: speech.stack(np.zeros((5, 2)), width=4),
+            "width=4 has no middle: choose an odd number",
+        ),
         (lambda: speech.stack(np.zeros((0, 2))), "frames must have shape"),
         (lambda: speech.normalise(np.zeros(5)), "frames must have shape"),
         (lambda: speech.stretch(np.zeros((5, 2)), 0), "n_frames"),

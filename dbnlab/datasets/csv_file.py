@@ -35,8 +35,7 @@ def _content(path: Path, encoding: str) -> bytes:
             raise ValueError(f"{name} is no text file: {f'{named}{likely!r}' if likely else cure}")
         text = content.decode(encoding).removeprefix("\ufeff")
     except LookupError:
-        known = "choose one such as 'utf-8-sig' or 'cp1252'"
-        raise ValueError(f"encoding={encoding!r} is not known: {known}") from None
+        raise ValueError(f"{encoding=} is not known: choose one such as 'cp1252'") from None
     except UnicodeDecodeError as error:
         # What the error holds begins behind a byte order mark.
         line = 1 + error.object.count(b"\n", 0, error.start)
@@ -60,8 +59,7 @@ def _unpacked(path: Path) -> bytes:
             files = [name for name in archive.namelist() if not re.search("/$|^__MACOSX/", name)]
             if len(files) == 1:
                 return archive.read(files[0])
-    found = f"packs {len(files)} files, such as {files[:2]}"
-    raise ValueError(f"{path.name} {found}: give one CSV file (save a workbook as CSV)")
+    raise ValueError(f"{path.name} packs {len(files)} files, as {files[:2]}: give one CSV file")
 
 
 def _check_rows(
@@ -91,8 +89,8 @@ def _check_rows(
             if len(rows) < SAMPLE:
                 rows.append([field.strip() for field in row])
     except csv.Error as error:
-        cure = "look for a quotation mark without its partner"
-        raise ValueError(f"line {reader.line_num} of {file} is broken ({error}): {cure}") from None
+        place, cure = f"line {reader.line_num} of {file}", "look for a quotation mark alone"
+        raise ValueError(f"{place} cannot be read ({error}): {cure}") from None
     finally:
         # It holds for all readers in this process.
         csv.field_size_limit(limit)

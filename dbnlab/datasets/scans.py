@@ -152,8 +152,8 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
                 pair = [gzip.decompress(f) if f.startswith(GZIP) else f for f in (image, labels)]
                 scans.append(_scan(name, *map(nibabel.Nifti1Image.from_bytes, pair)))
     if len(scans) != N_HIPPOCAMPI:
-        found = f"{len(scans)} pairs of image and labels, {N_HIPPOCAMPI} are expected"
-        raise ValueError(f"{folder} holds {found}: unpack the archive again")
+        pairs = f"{len(scans)} of {N_HIPPOCAMPI} pairs of image and labels"
+        raise ValueError(f"{folder} holds {pairs}: unpack the archive again")
     return scans
 
 

@@ -204,8 +204,7 @@ def log_mel(samples: ArrayLike) -> NDArray:
     """
     samples = _amplitudes(samples)
     if samples.ndim != 1 or len(samples) < FRAME:
-        needed = f"one channel of {FRAME} samples or more"
-        raise ValueError(f"samples must be {needed}, got shape {samples.shape}")
+        raise ValueError(f"give one channel of {FRAME} samples or more, got shape {samples.shape}")
     n_frames = 1 + (len(samples) - 1) // HOP
     transform = ShortTimeFFT.from_window(
         "hann", RATE, FRAME, FRAME - HOP, mfft=N_FFT, scale_to="magnitude", phase_shift=None

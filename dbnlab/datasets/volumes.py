@@ -180,7 +180,7 @@ def _voxels(voxels: ArrayLike, name: str, volume: NDArray) -> NDArray:
     voxels = np.atleast_2d(real_array(voxels, name))
     if voxels.ndim != 2 or voxels.shape[1] != 3 or voxels.dtype.kind not in "iu":
         found = f"got {voxels.dtype} of shape {voxels.shape}"
-        raise ValueError(f"{name} must be integers of shape (n, 3), as of np.argwhere, {found}")
+        raise ValueError(f"{name} must be integers of shape (n, 3), {found}")
     outside = voxels[((voxels < 0) | (voxels >= volume.shape)).any(axis=1)]
     if len(outside):
         found = f"{len(outside)} of {len(voxels)} do not, such as {outside[0].tolist()}"
