@@ -13,15 +13,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    MultiOutputMixin,
-    RegressorMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn import base
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
@@ -52,7 +44,7 @@ RULES = {
 }
 
 
-class StartedAtDBN(BaseEstimator):
+class StartedAtDBN(base.BaseEstimator):
     """A network that starts at a DBN: all but its layers."""
 
     _effort = Effort(n_epochs=50, n_updates=2000)
@@ -72,7 +64,7 @@ class StartedAtDBN(BaseEstimator):
             checks.check_same_columns(self, dbn)
         else:
             own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
-            dbn = clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
+            dbn = base.clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
         return dbn, frozen
 
     def _start(
@@ -228,7 +220,7 @@ class FineTuned(StartedAtDBN):
 
 
 @dataclass(eq=False, repr=False)
-class DBNClassifier(ClassifierMixin, FineTuned):
+class DBNClassifier(base.ClassifierMixin, FineTuned):
     """A DBN, fine-tuned to tell classes apart.
 
     Parameters
@@ -343,7 +335,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
 
 @dataclass(eq=False, repr=False)
-class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
+class DBNRegressor(base.MultiOutputMixin, base.RegressorMixin, FineTuned):
     """A DBN, fine-tuned to predict numbers by least squares.
 
     Parameters
@@ -413,7 +405,7 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
 
 
 @dataclass(eq=False, repr=False)
-class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, StartedAtDBN):
+class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, StartedAtDBN):
     """A DBN, unrolled into encoder and decoder and fine-tuned end to end.
 
     Parameters

@@ -86,13 +86,9 @@ def set_generative_weights(model: "keras.Sequential", stack: Stack) -> None:
 
 
 def batches(
-    X: NDArray,
-    answers: list[NDArray],
-    size: int,
-    rng: np.random.Generator,
-    inputs: Callable[[NDArray], NDArray],
+    X: NDArray, answers: list[NDArray], size: int, rng: np.random.Generator, inputs: Callable
 ) -> Iterator[tuple[NDArray, ...]]:
-    """Batches without end, shuffled anew in each pass."""
+    """Batches without end, shuffled anew in each pass; `inputs` of the rows, and their answers."""
     while True:
         order = rng.permutation(len(X))
         for start in range(0, len(X), size):

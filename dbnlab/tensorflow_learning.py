@@ -303,23 +303,19 @@ class Engine:
     def train_window(self, state: State, X: NDArray, order: NDArray, recipe: Recipe) -> None:
         """One update for each batch of rows of `X`, in the order given."""
         machine, n_full, dtype = state.machine, recipe.batch_size, state.machine.weights.dtype.name
-        visible, n_hidden = machine.visible, machine.hidden.n_units
-        compiled = Compiled(
-            visible=_standard(visible) if recipe.learn_variance else visible,
-            hidden=machine.hidden,
-            n_gibbs=recipe.n_gibbs,
-            n_chains=len(state.chains) if recipe.algorithm == "pcd" else 0,
-            sparse=bool(recipe.sparsity_cost),
-            learn_variance=bool(recipe.learn_variance),
-        )
+        visible = _standard(machine.visible) if recipe.learn_variance else machine.visible
+        n_chains = len(state.chains) if recipe.algorithm == "pcd" else 0
+        flags = {
+            "sparse": bool(recipe.sparsity_cost),
+            "learn_variance": bool(recipe.learn_variance),
+        }
+        compiled = Compiled(visible, machine.hidden, recipe.n_gibbs, n_chains, **flags)
         numbers = [tf.constant(getattr(recipe, name) or 0.0, dtype) for name in NUMBERS]
         settings = Settings(*numbers, tf.constant(n_full, tf.int64))
-        tensors = Tensors(
-            parameters=state.parameters,
-            velocity=state.velocity,
-            activity=state.activity if compiled.sparse else np.zeros(n_hidden, dtype),
-            chains=state.chains if compiled.n_chains else np.zeros((0, n_hidden), dtype),
-        )
+        hidden_bias = machine.hidden_bias
+        activity = state.activity if compiled.sparse else np.zeros_like(hidden_bias)
+        chains = state.chains if n_chains else np.zeros((0, len(hidden_bias)), dtype)
+        tensors = Tensors(state.parameters, state.velocity, activity, chains)
         xla = _compiles_to_xla(self.strategy)
         for rows, numbers in self._chunks(X, order, n_full, dtype):
             x_dtype = rows.dtype.as_numpy_dtype

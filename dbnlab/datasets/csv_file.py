@@ -155,15 +155,15 @@ def _places(names: list[str], column: Any, argument: str) -> list[int]:
 
 
 def read(
-    path: Any, target: Any, header: Any, separator: str, encoding: Any, ignore: Any, spelling: Any
+    path: Path, target: Any, header: Any, separator: str, encoding: Any, ignore: Any, spelling: Any
 ) -> tuple[pd.DataFrame, str | None]:
     """The columns as pandas finds them, lines of the file as index; and the name of the target."""
     if not isinstance(encoding, str):
         raise TypeError(f"encoding must be a name such as 'cp1252', got {encoding!r}")
     check_flag(header, "header", or_none=True)
-    if re.match(r"\w\w+:/", str(path)) or Path(path).is_dir():
+    if re.match(r"\w\w+:/", str(path)) or path.is_dir():
         raise ValueError(f"{path=!s} is no file: give the path of a CSV file on this computer")
-    content, file = _content(Path(path), encoding), Path(path).name
+    content, file = _content(path, encoding), path.name
     rows, lines, empty = _check_rows(content, separator, file)
     if header is None:
         named = isinstance(target, str) and target in rows[0]

@@ -127,6 +127,7 @@ def load_csv(
     OPEN_SHARE(test_size, "test_size")
     if scale is not None:
         check_choice(scale, "scale", ("minmax", "standard"))
+    path = Path(path)
     spelling = spelling_of(separator, decimal, thousands, na_values)
     table, goal = read(path, target, header, separator, encoding, ignore, spelling)
     if test_size * len(table) > len(table) - 1:
@@ -134,7 +135,7 @@ def load_csv(
     features = replace(spelling, missing=(*spelling.missing, *MISSING_TO_PANDAS))
     for name in table:
         rules = spelling if name == goal else features
-        table[name] = read_column(table[name], name == goal, Path(path).name, rules)
+        table[name] = read_column(table[name], name == goal, path.name, rules)
     table = table.reset_index(drop=True)
     y = None if goal is None else table.pop(goal).to_numpy()
     if y is not None and y.dtype == object:
