@@ -73,7 +73,11 @@ class StartedAtDBN(base.BaseEstimator):
         """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
         vars(self).pop("dbn_", None)
         if not self.pretrain and not frozen:
-            return _untrained_form(dbn, X.shape[1])
+            greedy.check_parameters(dbn)
+            rbms = greedy.untrained_rbms(dbn, X.shape[1], np.random.default_rng())
+            bottom = units.resolve(rbms[0].visible, X.shape[1], "visible")
+            hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
+            return [bottom, *hidden], rbms[0].dtype
         if self.pretrain:
             self.dbn_ = dbn
             if not frozen:
@@ -159,7 +163,7 @@ class FineTuned(StartedAtDBN):
         checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
-        rows = _with_more(self, X[train], more)
+        rows = self._with_unlabelled(X[train], more)
         dbn, frozen = self._prototype(rng)
         n_rates = np.size(dbn.layer_sizes) + 1
         if checks.is_listed(self.dropout) and len(self.dropout) != n_rates:
@@ -191,6 +195,17 @@ class FineTuned(StartedAtDBN):
             watched = {"validation_data": held, "callbacks": [stop]}
         self._backpropagate(model, [array[train] for array in data], rng, loss, **watched)
         return self
+
+    def _with_unlabelled(self, X: NDArray, X_unlabelled: ArrayLike | None) -> NDArray:
+        """`X` and below it the rows without a target."""
+        if X_unlabelled is None:
+            return X
+        more = checks.table(X_unlabelled, "X_unlabelled", self, reset=False)
+        if isinstance(self.dbn, FrozenEstimator):
+            raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
+        if getattr(self.dbn, "joint_labels", False):
+            raise ValueError("a DBN with joint_labels cannot learn from X_unlabelled")
+        return np.concatenate([X, more])
 
     def _split(self, targets: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Row numbers to train on and to watch, with the same share of each class."""
@@ -512,28 +527,3 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
         if H.shape[1] != self._n_features_out:
             raise ValueError(f"H has {H.shape[1]} columns, the code has {self._n_features_out}")
         return keras_network.predict(self.decoder_, H)
-
-
-# The DBN below -----------------------------------------------------------------------------
-
-
-def _with_more(estimator: FineTuned, X: NDArray, X_unlabelled: ArrayLike | None) -> NDArray:
-    """`X` and below it the rows without a target."""
-    dbn = estimator.dbn
-    if X_unlabelled is None:
-        return X
-    more = checks.table(X_unlabelled, "X_unlabelled", estimator, reset=False)
-    if isinstance(dbn, FrozenEstimator):
-        raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
-    if getattr(dbn, "joint_labels", False):
-        raise ValueError("a DBN with joint_labels cannot learn from X_unlabelled")
-    return np.concatenate([X, more])
-
-
-def _untrained_form(dbn: DBN, n_visible: int) -> tuple[list[units.Unit], str]:
-    """Units and precision of the layers that training would give."""
-    greedy.check_parameters(dbn)
-    rbms = greedy.untrained_rbms(dbn, n_visible, np.random.default_rng())
-    bottom = units.resolve(rbms[0].visible, n_visible, "visible")
-    hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
-    return [bottom, *hidden], rbms[0].dtype

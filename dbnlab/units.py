@@ -304,7 +304,8 @@ class WordCounts(Unit):
             raise ValueError(f"{fault}: word counts are 0, 1, 2, …, {place}: give the counts")
         empty = ~V.any(axis=1)
         if empty.any():
-            raise ValueError(f"row {int(np.argmax(empty))} is an empty document: leave it out")
+            row = int(np.argmax(empty))
+            raise ValueError(f"row {row} is an empty document, without a word: leave it out")
         return V
 
 
@@ -475,13 +476,11 @@ def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
         If `unit` is neither a name nor a unit.
     """
     names = {"bernoulli": Bernoulli, "gaussian": Gaussian}
-    if isinstance(unit, str):
-        if unit not in names:
-            raise ValueError(f"{argument}={unit!r}: choose one of {sorted(names)} or a unit object")
+    if isinstance(unit, str) and unit in names:
         return names[unit](n_units)
     if not isinstance(unit, Unit):
-        known = "'bernoulli', 'gaussian' or an object from dbnlab.units"
-        raise TypeError(f"{argument} must be {known}, got {unit!r}")
+        error = ValueError if isinstance(unit, str) else TypeError
+        raise error(f"{argument} must be 'bernoulli', 'gaussian' or a Unit, got {unit!r}")
     if unit.n_units != n_units:
         found = f"has {unit.n_units} units, but the data have {n_units} columns"
         raise ValueError(f"{argument}={unit!r} {found}")

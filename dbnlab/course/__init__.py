@@ -200,7 +200,8 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
 
 def check_environment() -> Interactive:
     """Print whether this computer has what the course needs; show the details in a table."""
-    versions = {name: _version(name) for name in NEEDED}
+    installed = {package.name: package.version for package in importlib.metadata.distributions()}
+    versions = {name: installed.get(name, "missing") for name in NEEDED}
     missing = ", ".join(name for name, version in versions.items() if version == "missing")
     if missing:
         print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {pip_command('course')}")
@@ -213,13 +214,6 @@ def check_environment() -> Interactive:
     cells = "".join(f"<tr><td>{k}&emsp;</td><td>{v}</td></tr>" for k, v in rows.items())
     table = ipywidgets.HTML(f"<table>{cells}</table>")
     return Interactive("[a table of what this computer has, where a kernel runs]", [table])
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "missing"
 
 
 def _gpu() -> str:
