@@ -301,11 +301,14 @@ class WordCounts(Unit):
             found = V[row, column]
             fault = "Negative values in data" if found < 0 else "Not a whole number"
             place = f"found {found} in row {row}, column {column}"
-            raise ValueError(f"{fault}: word counts are 0, 1, 2, …, {place}: give the counts")
+            cure = "give the counts themselves, neither scaled nor weighted"
+            raise ValueError(f"{fault}: word counts are 0, 1, 2, …, {place}: {cure}")
         empty = ~V.any(axis=1)
         if empty.any():
-            row = int(np.argmax(empty))
-            raise ValueError(f"row {row} is an empty document, without a word: leave it out")
+            found = (
+                f"row {int(np.argmax(empty))} is an empty document, with no word of the vocabulary"
+            )
+            raise ValueError(f"{found}: leave such rows out, as in X[X.sum(axis=1) > 0]")
         return V
 
 

@@ -148,7 +148,9 @@ def resample(samples: ArrayLike, rate: int) -> NDArray:
     """
     check_number(rate, "rate", Integral, max_val=HIGHEST_RATE)
     if rate < RATE:
-        raise ValueError(f"{rate=} has no sound above {rate // 2} Hz: record at {RATE} Hz or more")
+        heard = f"{rate} samples a second hold no sound above {rate // 2} Hz"
+        needed = f"speech is told apart up to {RATE // 2} Hz: record at {RATE} Hz or more"
+        raise ValueError(f"{rate=}: {heard}, but {needed}")
     return resample_poly(real_array(samples, "samples", ("n_samples",)), RATE, rate)
 
 
