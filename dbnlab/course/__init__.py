@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dbnlab.checks import is_listed, optional
+from dbnlab.checks import is_listed, optional, pip_command
 
 # Ahead of the imports, so that one sentence says which extra brings them.
 optional("ipywidgets", "course")
@@ -210,12 +210,9 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
         positions = np.linspace(0, len(values) - 1, min(len(values), 4)).round()
         return _sheet([picture(int(position)) for position in positions])
 
-    handle = ipywidgets.SelectionSlider(
-        options=[(str(value), position) for position, value in enumerate(values)],
-        description=label,
-        style={"description_width": "initial"},
-        layout={"width": "32em"},
-    )
+    options = [(str(value), position) for position, value in enumerate(values)]
+    wide = {"style": {"description_width": "initial"}, "layout": {"width": "32em"}}
+    handle = ipywidgets.SelectionSlider(options=options, description=label, **wide)
     as_drawn = {"align_self": "flex-start", "max_width": "100%"}
     image = ipywidgets.Image(format="png", layout=as_drawn)
     ipywidgets.dlink((handle, "value"), (image, "value"), picture)
@@ -239,10 +236,11 @@ def _sheet(pictures: list[bytes]) -> bytes:
 
 def check_environment() -> Interactive:
     """Print whether this computer has what the course needs; show the details in a table."""
-    versions = {name: _version(name) for name in NEEDED}
+    installed = {package.name: package.version for package in importlib.metadata.distributions()}
+    versions = {name: installed.get(name, "missing") for name in NEEDED}
     missing = ", ".join(name for name, version in versions.items() if version == "missing")
     if missing:
-        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {_pip('course')}")
+        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {pip_command('course')}")
     elif not (3, 11) <= sys.version_info < (3, 14):
         print("The course is tested with Python 3.11 to 3.13: make an environment with one of them")
     else:
@@ -254,17 +252,6 @@ def check_environment() -> Interactive:
     return Interactive("[a table of what this computer has, where a kernel runs]", [table])
 
 
-def _pip(extra: str) -> str:
-    return f'{sys.executable} -m pip install "dbnlab[{extra}]"'
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "missing"
-
-
 def _gpu() -> str:
     """What TensorFlow would compute on, in words."""
     # Loading TensorFlow takes seconds, so ask it only where there is a driver to find.
@@ -274,8 +261,8 @@ def _gpu() -> str:
     code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        return f"unknown, TensorFlow does not load: install it with {_pip('tensorflow')}"
-    n_devices = int(done.stdout.split()[-1])
-    if n_devices:
-        return f"{n_devices}, used by TensorFlow"
-    return f"not used, TensorFlow finds no CUDA: on Linux, {_pip('gpu')}"
+        return f"unknown, TensorFlow does not load: install it with {pip_command('tensorflow')}"
+    n_devices = done.stdout.split()[-1]
+    if n_devices == "0":
+        return f"not used, TensorFlow finds no CUDA: on Linux, {pip_command('gpu')}"
+    return f"{n_devices}, used by TensorFlow"
