@@ -30,8 +30,8 @@ CHUNK = 2**17
 # towards the RBM, in the proportions of Salakhutdinov & Murray (2008), section 4.
 SCHEDULE = [0, 500 / 14500, 4500 / 14500, 1], [0, 0.5, 0.9, 1]
 BURN_IN = 1000
-# Hidden means of the base count as those of so few rows, which keeps them between 0.01 and 0.99.
-FEW_ROWS = 50
+# Rows from which the base takes the means of the hidden units, evenly spaced among those given.
+ENOUGH_ROWS = 5000
 # An estimate is doubtful if it rests on fewer runs than this.
 FEW_RUNS = 3
 
@@ -81,13 +81,14 @@ def log_partition(
     n_chains : int, default=100
         Number of independent annealing runs.
     base : {"data", "visible", "uniform"}, default="data"
-        Biases of the base model. "data": its visible units have the means of the training data, or
-        of `X` where given, and its hidden units those that the model gives them at these means, but
-        none beyond 0.01 and 0.99. "visible": hidden biases are zero, as in Salakhutdinov & Murray.
-        "uniform": all are zero. The last two can be wrong by several nats, or by tens, without any
-        sign of it; so can the first for a model of `RBM.from_arrays`, which has seen no data.
+        Biases of the base model. "data": its units have the means of the rows `X`, its hidden units
+        those that the model gives them over these rows; without `X`, the visible means are those of
+        the training data, and hidden biases are zero. "visible": hidden biases are zero in any
+        case, as in Salakhutdinov & Murray, which can be wrong by some nats for large models.
+        "uniform": all biases are zero, which can be wrong by tens of nats without any sign of it.
     X : array-like of shape (n_samples, n_visible), default=None
-        Rows whose means make the base model, and at which chains of "reverse_ais" start.
+        Rows whose means make the base model, and at which chains of "reverse_ais" start. Give
+        training rows, or rows like them, wherever you have them.
     random_state : int, numpy.random.Generator or None, default=None
 
     Returns
@@ -327,9 +328,10 @@ def base_machine(rbm: "RBM", base: str = "data", X: ArrayLike | None = None) -> 
     visible_bias, hidden_bias = np.zeros_like(rbm.visible_bias_), np.zeros_like(rbm.hidden_bias_)
     if base != "uniform":
         visible_bias = _data_bias(rbm, X)
-    if base == "data":
-        mean = machine.hidden_mean(machine.visible.mean(visible_bias[None]))[0]
-        hidden_bias += machine.hidden.bias_from_mean(mean, FEW_ROWS)
+    if base == "data" and X is not None:
+        rows = X[:: -(-len(X) // ENOUGH_ROWS)]
+        mean = machine.hidden_mean(rows).mean(axis=0, dtype=np.float64)
+        hidden_bias += machine.hidden.bias_from_mean(mean, len(rows)).astype(hidden_bias.dtype)
     arrays = np.zeros_like(rbm.weights_), visible_bias, hidden_bias
     return Machine(machine.visible, machine.hidden, *arrays)
 
