@@ -170,3 +170,111 @@ export class Pad {
     return centred(Float32Array.from({ length: width * height }, (_, i) => data[4 * i] / 255), width);
   }
 }
+
+// The widget ----------------------------------------------------------------------------------------
+
+function element(parent, tag, properties = {}) {
+  const made = Object.assign(document.createElement(tag), properties);
+  parent.append(made);
+  return made;
+}
+
+const greys = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+
+function picture(parent, title) {
+  const figure = element(parent, "figure");
+  const canvas = element(figure, "canvas", { role: "img", ariaLabel: title });
+  element(figure, "figcaption", { textContent: title });
+  return canvas;
+}
+
+function render({ model, el }) {
+  el.classList.add("dbnlab-pad");
+  const left = element(el, "div");
+  const board = element(left, "div", { className: "board" });
+  const canvas = element(board, "canvas", { width: 280, height: 280, tabIndex: 0 });
+  canvas.setAttribute("role", "application");
+  canvas.ariaLabel = "Drawing pad. Arrow keys move the pen, space lowers and lifts it.";
+  const seen = picture(element(el, "div"), "what the model sees");
+  const answers = element(el, "div", { className: "answers" });
+
+  let mine = null; // what was sent last, which the kernel need not show here
+  const send = () => {
+    mine = Uint8Array.from(pad.image(), (value) => Math.round(255 * value));
+    paint(seen, mine, SIDE, 0, 255);
+    model.set("drawn", new DataView(mine.buffer));
+    model.save_changes();
+  };
+  let waiting = false;
+  const pad = new Pad(canvas, () => {
+    if (!waiting) requestAnimationFrame(() => ((waiting = false), send()));
+    waiting = true;
+  });
+  const row = element(left, "div", { className: "row" });
+  const clear = element(row, "button", { type: "button", textContent: "Clear" });
+  clear.onclick = () => (pad.clear(), send());
+  const pen = element(element(row, "label", { textContent: "Pen " }), "input");
+  Object.assign(pen, { type: "range", min: 8, max: 48, value: pad.penWidth });
+  pen.oninput = () => (pad.penWidth = +pen.value);
+
+  const draw = () => {
+    const image = greys(model.get("drawn"));
+    if (mine && image.every((value, place) => value === mine[place])) return;
+    mine = image;
+    pad.show(Float32Array.from(image, (value) => value / 255));
+    paint(seen, image, SIDE, 0, 255);
+  };
+  const answer = () => {
+    const { classes, probabilities, layers } = model.get("answer");
+    answers.replaceChildren();
+    if (classes) bars(element(answers, "ol"), classes)(probabilities);
+    for (const { title, columns, values } of layers ?? [])
+      paint(picture(answers, title), greys(values), columns, 0, 255);
+  };
+  model.on("change:drawn", draw);
+  model.on("change:answer", answer);
+  draw();
+  answer();
+  const stop = model.get("film").byteLength ? player(model, element(el, "div")) : () => {};
+  return () => {
+    stop();
+    model.off("change:drawn", draw);
+    model.off("change:answer", answer);
+  };
+}
+
+// A film of pictures: played, or moved by hand.
+function player(model, parent) {
+  const frames = greys(model.get("film"));
+  const canvas = picture(parent, "film");
+  const caption = canvas.nextSibling;
+  const row = element(parent, "div", { className: "row" });
+  const button = element(row, "button", { type: "button", textContent: "Play" });
+  const place = element(row, "input", { type: "range", min: 1, value: 1, ariaLabel: "picture" });
+  place.max = frames.length / SIDE ** 2;
+  const show = () => {
+    paint(canvas, frames.subarray(SIDE ** 2 * (place.value - 1), SIDE ** 2 * place.value), SIDE, 0, 255);
+    caption.textContent = `picture ${place.value} of ${place.max}`;
+  };
+  let timer = null;
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    button.textContent = "Play";
+  };
+  button.onclick = () => {
+    if (timer) return stop();
+    if (place.value === place.max) place.value = 0;
+    button.textContent = "Pause";
+    timer = setInterval(() => {
+      place.value = +place.value + 1;
+      show();
+      if (place.value === place.max) stop();
+    }, 100);
+  };
+  place.oninput = show;
+  show();
+  return stop;
+}
+
+export default { render };
