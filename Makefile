@@ -16,13 +16,14 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help python environment lab test lowest work notebooks slides slides-pdf handout figures site book
+.PHONY: help python environment lab test lowest work notebooks slides slides-pdf handout figures site book demo
 
 help:
 	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
 	@echo "make test       lint, test the package, re-run every notebook and compare its outputs"
 	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
 	@echo "make work       make these copies, renew those that you have not edited, list the outdated"
+	@echo "make demo       build site/demo.html: draw a digit and watch the network think and dream"
 	@echo "make notebooks  re-run every notebook in place and normalise it"
 	@echo "make slides     cut the lessons into slides: site/slides/index.html"
 	@echo "make slides-pdf the same as PDF, by Chromium (CHROMIUM=/path/to/it)"
@@ -101,3 +102,6 @@ book: environment
 	$(MAKE) -C build/latex LATEXMKOPTS="-silent -halt-on-error"
 	@! grep "Missing character" build/latex/dbnlab.log
 	mkdir -p site && cp build/latex/dbnlab.pdf site/
+
+demo: environment
+	$(PY) docs/demo/build.py

@@ -1,4 +1,4 @@
-"""What every lesson needs: one line of set-up, checks in the open, and a slider.
+"""What every lesson needs: one line of set-up, checks in the open, a slider and a drawing pad.
 
 Everything here prints text that is the same on every machine, but for what `expect` measures, so
 that the stored notebooks can be compared with a new run.
@@ -33,6 +33,7 @@ from IPython import get_ipython
 from PIL import Image
 
 from dbnlab.course import plots
+from dbnlab.course.drawing import drawing_pad as drawing_pad
 from dbnlab.course.exercises import check as check
 from dbnlab.course.exercises import exercise as exercise
 from dbnlab.course.exercises import of_clone
