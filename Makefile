@@ -16,7 +16,7 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help python environment lab test lowest work notebooks
+.PHONY: help python environment lab test lowest work notebooks slides slides-pdf handout figures
 
 help:
 	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
@@ -24,6 +24,10 @@ help:
 	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
 	@echo "make work       make these copies, renew those that you have not edited, list the outdated"
 	@echo "make notebooks  re-run every notebook in place and normalise it"
+	@echo "make slides     cut the lessons into slides: site/slides/index.html"
+	@echo "make slides-pdf the same as PDF, by Chromium (CHROMIUM=/path/to/it)"
+	@echo "make handout    write handout/ for students: lessons without solutions, and the package"
+	@echo "make figures    write the lessons' figures to figures/, as SVG or at 200 dpi"
 
 python:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { echo "dbnlab needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),$(PYTHON) is none of them,none is here): install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
@@ -62,3 +66,24 @@ work: python
 notebooks: environment
 	@echo "Re-running every notebook in place: this takes minutes."
 	$(ONE_THREAD) $(PY) notebooks/rerun.py
+
+slides: environment
+	$(PY) docs/slides.py
+
+# The budget is the time on the page's own clock until it is printed.
+CHROMIUM ?= chromium
+slides-pdf: slides
+	for deck in site/slides/[0-9]*.html; do \
+		"$(CHROMIUM)" --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --no-pdf-header-footer \
+			--run-all-compositor-stages-before-draw --virtual-time-budget=20000 \
+			--print-to-pdf="$${deck%.html}.pdf" "file://$(CURDIR)/$$deck?print-pdf" || exit 1; done
+
+# build/lib may hold files of the package that are gone by now, and a wheel would take them along.
+handout: environment
+	rm -rf build/lib handout/*.whl
+	$(PY) -m pip wheel --disable-pip-version-check -q --no-deps --no-build-isolation --wheel-dir handout .
+	$(PY) notebooks/handout.py
+
+figures: environment
+	@echo "Re-running every lesson for its figures: this takes minutes."
+	$(ONE_THREAD) $(PY) notebooks/figures.py

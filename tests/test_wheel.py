@@ -173,6 +173,7 @@ def test_the_source_archive_holds_what_its_tests_read(archives):
         "data": "*.*",
         "notebooks": "**/*.ipynb",
         "benchmarks": "**/*.*",
+        "docs": "**/*.*",
         ".binder": "*",
         ".jupyter": "**/*.json",
     }

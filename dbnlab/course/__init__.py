@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -29,6 +30,7 @@ optional("matplotlib", "course")
 import ipywidgets
 import matplotlib.pyplot as plt
 from IPython import get_ipython
+from PIL import Image
 
 from dbnlab.course import plots
 from dbnlab.course.exercises import check as check
@@ -146,18 +148,32 @@ def expect(name: str, measured: float, *, near: float, tol: float) -> None:
 
 
 class Interactive(ipywidgets.VBox):
-    """A box of widgets that reads as one fixed line where no kernel runs."""
+    """A box of widgets; where no kernel runs, one fixed line and a picture stand for it."""
 
-    def __init__(self, line: str, children: Sequence[ipywidgets.Widget]) -> None:
-        self._line = line
+    def __init__(
+        self,
+        line: str,
+        children: Sequence[ipywidgets.Widget],
+        picture: Callable[[], bytes] | None = None,
+    ) -> None:
+        self._line, self._picture = line, picture
         super().__init__(children)
 
     def __repr__(self) -> str:
         return self._line
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if self._picture:
+            # JupyterLab takes the widgets where it can, pages and slides take the picture.
+            bundle["image/png"] = b64encode(self._picture()).decode()
+        return bundle
+
 
 def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure]) -> Interactive:
     """A slider over `values` that shows the figure that `draw` returns for each.
+
+    Where no kernel runs, the figures of up to four of the values stand for it.
 
     Parameters
     ----------
@@ -166,7 +182,8 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
     values : sequence
         Positions from left to right.
     draw : callable
-        Takes a value, returns a matplotlib figure. Called once for each position visited.
+        Takes a value, returns a matplotlib figure whose title names the value. Called once for
+        each position visited, and for those four.
 
     Returns
     -------
@@ -189,6 +206,10 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
         plt.close(figure)
         return buffer.getvalue()
 
+    def stops() -> bytes:
+        positions = np.linspace(0, len(values) - 1, min(len(values), 4)).round()
+        return _sheet([picture(int(position)) for position in positions])
+
     handle = ipywidgets.SelectionSlider(
         options=[(str(value), position) for position, value in enumerate(values)],
         description=label,
@@ -198,7 +219,22 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
     as_drawn = {"align_self": "flex-start", "max_width": "100%"}
     image = ipywidgets.Image(format="png", layout=as_drawn)
     ipywidgets.dlink((handle, "value"), (image, "value"), picture)
-    return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image])
+    return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image], stops)
+
+
+def _sheet(pictures: list[bytes]) -> bytes:
+    """PNG pictures as one: wide ones below each other, others in rows of two."""
+    images = [Image.open(io.BytesIO(picture)) for picture in pictures]
+    width, height = (max(sizes) for sizes in zip(*(image.size for image in images)))
+    n_columns = 1 if width > 3 * height else 2
+    n_rows = -(-len(images) // n_columns)
+    sheet = Image.new("RGB", (n_columns * width, n_rows * height), "white")
+    for n, image in enumerate(images):
+        row, column = divmod(n, n_columns)
+        sheet.paste(image, (column * width, row * height))
+    buffer = io.BytesIO()
+    sheet.quantize(256).save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
 
 
 def check_environment() -> Interactive:
