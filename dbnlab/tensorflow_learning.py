@@ -63,34 +63,32 @@ def _share(total: tf.Tensor | int) -> Share:
 
 def _mean(unit: units.Unit, x: tf.Tensor) -> tf.Tensor:
     """`Unit.mean` for tensors."""
-    match unit:
-        case units.Bernoulli():
-            return tf.sigmoid(x)
-        case units.Gaussian():
-            return x * tf.constant(unit.variance, x.dtype)
-        case units.Softmax():
-            blocks = tf.split(x, unit.sizes, axis=1)
-            return tf.concat([tf.nn.softmax(block) for block in blocks], axis=1)
-        case units.Joint():
-            parts = tf.split(x, [part.n_units for part in unit.units], axis=1)
-            return tf.concat([_mean(part, field) for part, field in zip(unit.units, parts)], axis=1)
+    if isinstance(unit, units.Bernoulli):
+        return tf.sigmoid(x)
+    if isinstance(unit, units.Gaussian):
+        return x * tf.constant(unit.variance, x.dtype)
+    if isinstance(unit, units.Softmax):
+        blocks = tf.split(x, unit.sizes, axis=1)
+        return tf.concat([tf.nn.softmax(block) for block in blocks], axis=1)
+    if isinstance(unit, units.Joint):
+        parts = tf.split(x, [part.n_units for part in unit.units], axis=1)
+        return tf.concat([_mean(part, field) for part, field in zip(unit.units, parts)], axis=1)
     raise NotImplementedError(f"backend='tensorflow' does not know {type(unit).__name__} units")
 
 
 def _draw(unit: units.Unit, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
     """`Unit.draw` for tensors, for one share of the rows, of those units that have a `_mean`."""
     shape, dtype = [share.total, unit.n_units], mean.dtype
-    match unit:
-        case units.Bernoulli():
-            return tf.cast(share.of(_uniform(shape, seed, dtype=dtype)) < mean, dtype)
-        case units.Gaussian():
-            return mean + share.of(_normal(shape, seed, dtype=dtype)) * np.sqrt(unit.variance)
-        case units.Softmax():
-            return _draw_softmax(unit, mean, seed, share)
-        case units.Joint():
-            parts = tf.split(mean, [part.n_units for part in unit.units], axis=1)
-            layers = zip(unit.units, parts, tf.unstack(_split(seed, len(parts))))
-            return tf.concat([_draw(*layer, share) for layer in layers], axis=1)
+    if isinstance(unit, units.Bernoulli):
+        return tf.cast(share.of(_uniform(shape, seed, dtype=dtype)) < mean, dtype)
+    if isinstance(unit, units.Gaussian):
+        return mean + share.of(_normal(shape, seed, dtype=dtype)) * np.sqrt(unit.variance)
+    if isinstance(unit, units.Softmax):
+        return _draw_softmax(unit, mean, seed, share)
+    if isinstance(unit, units.Joint):
+        parts = tf.split(mean, [part.n_units for part in unit.units], axis=1)
+        layers = zip(unit.units, parts, tf.unstack(_split(seed, len(parts))))
+        return tf.concat([_draw(*layer, share) for layer in layers], axis=1)
 
 
 def _draw_softmax(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
