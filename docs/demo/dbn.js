@@ -5,7 +5,7 @@
 // for each unit below. tests/test_demo.py compares every function with dbnlab.
 
 const sigmoid = (x) => 1 / (1 + Math.exp(-x));
-const softplus = (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
+const softplus = (x) => (x > 30 ? x : Math.log(1 + Math.exp(x)));
 
 // Uniform numbers in [0, 1) by the xorshift generator of Marsaglia (2003), of period 2^128 - 1.
 export function generator(seed) {
@@ -39,9 +39,9 @@ function transposed({ rows, columns, weights }) {
 function field(x, { columns, weights }, bias) {
   const sums = new Float32Array(bias);
   for (let i = 0; i < x.length; i++) {
-    if (x[i] === 0) continue;
-    const start = i * columns;
-    for (let j = 0; j < columns; j++) sums[j] += x[i] * weights[start + j];
+    const [value, start] = [x[i], i * columns];
+    if (value === 0) continue;
+    for (let j = 0; j < columns; j++) sums[j] += value * weights[start + j];
   }
   return sums;
 }
