@@ -6,7 +6,7 @@ runs the tests that the lesson shows, through an adapter of about ten lines, and
 of this implementation in results/conformance.json. It needs NumPy and the implementation, in an
 environment of its own:
 
-    lesson, dbnlab        pip install "dbnlab[course]"
+    lesson 16, dbnlab     pip install "dbnlab[course]"
     scikit-learn          pip install scikit-learn==1.9.1
     learnergy             pip install torch==2.13.0 learnergy==2.0.2
     rbms                  pip install torch==2.13.0 rbms==0.5.0
@@ -55,6 +55,7 @@ NO_DECAY, NO_MOMENTUM = {"decay_and_rate": NO_OPTION}, {"momentum_adds_up": NO_O
 NO_LOG_Z = {"log_Z_error": "does not estimate log Z"}
 NO_GAUSSIAN = {"gaussian_noise": "has binary visible units only"}
 NO_NETWORK = {"network_starts_there": "does not fine-tune"}
+OWN_BATCHES = {"arrays_unchanged": "the adapter makes the batches"}
 OLD_NETWORK = {"network_starts_there": "its network needs TensorFlow 1"}
 NO_SAMPLES = {"samples_follow_p": "has no call that samples"}
 
@@ -264,7 +265,9 @@ class Learnergy(Code):
 class Rbms(Code):
     package = "rbms"
     lacks = NO_GAUSSIAN | NO_NETWORK
-    lacks |= {"decay_and_rate": "documents an L2 penalty on all parameters", **NO_MOMENTUM}
+    lacks |= {"decay_and_rate": "has an L2 penalty on all parameters, not a decay"}
+    lacks |= {"momentum_adds_up": "leaves it to the optimisers of PyTorch"}
+    untested = OWN_BATCHES
 
     def new(self, n_visible, n_hidden, theta=None, rate=0.1, batch=10, X=None):
         import torch
@@ -350,7 +353,7 @@ class RestrictedBoltzmann(Code):
 
 class PyDeep(Code):
     module = "pydeep"
-    lacks = NO_NETWORK
+    lacks, untested = NO_NETWORK, OWN_BATCHES
 
     def new(self, n_visible, n_hidden, theta=None, X=None, batch=10, kind="BinaryBinaryRBM", **own):
         import pydeep.rbm.model
@@ -403,6 +406,7 @@ class PytorchRbm(Code):
     module, n_steps, means = "rbm", 1, True
     lacks = NO_LOG_Z | NO_GAUSSIAN | NO_NETWORK
     lacks |= {"samples_follow_p": "its calls named sample return probabilities"}
+    untested = OWN_BATCHES
 
     def new(self, n_visible, n_hidden, theta=None, rate=0.1, decay=0.0, momentum=0.0, **own):
         import torch
@@ -434,6 +438,7 @@ class Echen(Code):
     lacks = NO_DECAY | NO_MOMENTUM | NO_LOG_Z | NO_GAUSSIAN | NO_NETWORK
     lacks |= {"one_more_row": "takes all rows in one batch"}
     lacks |= {"hidden_means_exact": "returns states only"}
+    untested = OWN_BATCHES
 
     def new(self, n_visible, n_hidden, theta=None, rate=0.1, **own):
         from rbm import RBM
