@@ -279,6 +279,19 @@ def test_the_data_base_comes_from_training_or_from_rows(mnist_rbm):
     assert trained != likelihood.log_partition(rbm, X=data.X[:100], **run)
 
 
+def test_a_machine_of_two_digits_is_measured_right_from_either_base():
+    """A base of the hidden means at the mean image misses one of the digits, by twenty nats."""
+    data = datasets.load_mnist(subset=10_000, binarize="sample", random_state=0)
+    X = data.X[data.y <= 1]
+    rates = np.linspace(0.02, 0.0004, 25)
+    rbm = RBM(14, algorithm="pcd", n_chains=100, learning_rate=rates, momentum=0.0, batch_size=50)
+    rbm.set_params(random_state=0, weight_decay=1e-5, n_epochs=25).fit(X)
+    exact = likelihood.log_partition(rbm, "exact").value
+    for base in ("data", "visible"):
+        found = likelihood.log_partition(rbm, n_betas=500, base=base, X=X, random_state=1)
+        assert exact - 3 < found.value < exact + 1
+
+
 def test_same_seed_gives_the_same_estimate(mnist_rbm):
     rbm, _ = mnist_rbm
     first, again, other = (
@@ -359,16 +372,3 @@ def test_pseudo_likelihood_is_not_scaled_by_the_number_of_units(X):
 def test_pseudo_likelihood_refuses_intensities(X):
     with pytest.raises(ValueError, match="column 0 has values between 0 and 1"):
         likelihood.pseudo_log_likelihood(RBM(3, n_epochs=1).fit(X), X * 0.5)
-
-
-def test_a_machine_of_two_digits_is_measured_right_from_either_base():
-    """A base of the hidden means at the mean image misses one of the digits, by twenty nats."""
-    data = datasets.load_mnist(subset=10_000, binarize="sample", random_state=0)
-    X = data.X[data.y <= 1]
-    rates = np.linspace(0.02, 0.0004, 25)
-    rbm = RBM(14, algorithm="pcd", n_chains=100, learning_rate=rates, momentum=0.0, batch_size=50)
-    rbm.set_params(random_state=0, weight_decay=1e-5, n_epochs=25).fit(X)
-    exact = likelihood.log_partition(rbm, "exact").value
-    for base in ("data", "visible"):
-        found = likelihood.log_partition(rbm, n_betas=500, base=base, X=X, random_state=1)
-        assert exact - 3 < found.value < exact + 1
