@@ -12,7 +12,6 @@ SLIDES = runpy.run_path(str(ROOT / "docs" / "slides.py"))
 LESSONS = [
     pytest.param(nbformat.read(path, as_version=4), id=path.stem)
     for path in SLIDES["LESSONS"]
-    if path.stem[:2] != "12"
 ]
 every_lesson = pytest.mark.parametrize("lesson", LESSONS)
 
