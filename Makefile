@@ -16,16 +16,21 @@ ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 	$(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help python environment lab test lowest work notebooks slides slides-pdf
+.PHONY: help python environment lab test lowest work notebooks slides slides-pdf handout figures site book demo
 
 help:
 	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
 	@echo "make test       lint, test the package, re-run every notebook and compare its outputs"
 	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
 	@echo "make work       make these copies, renew those that you have not edited, list the outdated"
+	@echo "make demo       build site/demo.html: draw a digit and watch the network think and dream"
 	@echo "make notebooks  re-run every notebook in place and normalise it"
 	@echo "make slides     cut the lessons into slides: site/slides/index.html"
 	@echo "make slides-pdf the same as PDF, by Chromium (CHROMIUM=/path/to/it)"
+	@echo "make handout    write handout/ for students: lessons without solutions, and the package"
+	@echo "make figures    write the lessons' figures to figures/, as SVG or at 200 dpi"
+	@echo "make site       write the course as pages, into site/: open site/index.html"
+	@echo "make book       write the course as a book, site/dbnlab.pdf; needs LaTeX"
 
 python:
 	@"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { echo "dbnlab needs Python 3.11, 3.12 or 3.13, and $(if $(PYTHON),$(PYTHON) is none of them,none is here): install one, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.12"; exit 1; }
@@ -75,3 +80,28 @@ slides-pdf: slides
 		"$(CHROMIUM)" --headless $(if $(filter 0,$(shell id -u)),--no-sandbox) --no-pdf-header-footer \
 			--run-all-compositor-stages-before-draw --virtual-time-budget=20000 \
 			--print-to-pdf="$${deck%.html}.pdf" "file://$(CURDIR)/$$deck?print-pdf" || exit 1; done
+
+# build/lib may hold files of the package that are gone by now, and a wheel would take them along.
+handout: environment
+	rm -rf build/lib handout/*.whl
+	$(PY) -m pip wheel --disable-pip-version-check -q --no-deps --no-build-isolation --wheel-dir handout .
+	$(PY) notebooks/handout.py
+
+figures: environment
+	@echo "Re-running every lesson for its figures: this takes minutes."
+	$(ONE_THREAD) $(PY) notebooks/figures.py
+
+# From stored outputs: no lesson is run, and nothing is fetched.
+site: environment
+	$(ONE_THREAD) $(PY) docs/publish.py html
+
+book: environment
+	@for program in xelatex latexmk xindy; do command -v $$program >/dev/null || { \
+		echo "The book needs LaTeX, and $$program is not here: CONTRIBUTING.md names the packages."; exit 1; }; done
+	$(ONE_THREAD) $(PY) docs/publish.py latex
+	$(MAKE) -C build/latex LATEXMKOPTS="-silent -halt-on-error"
+	@! grep "Missing character" build/latex/dbnlab.log
+	mkdir -p site && cp build/latex/dbnlab.pdf site/
+
+demo: environment
+	$(PY) docs/demo/build.py

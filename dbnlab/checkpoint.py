@@ -65,23 +65,15 @@ class Checkpoint:
         header, arrays = self._found
         if not np.array_equal(state.data_bias, arrays.get("data_bias", state.data_bias)):
             self._refuse("the training rows are others")
-        try:
+        cure = "delete it, or choose another path"
+        with files.damage_named(f"checkpoint {self.path} is damaged", cure):
             state.restore(arrays, header["history"])
             state.rng.bit_generator.state = header["random"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise ValueError(
-                f"checkpoint {self.path} is damaged ({error}): delete it, or choose another path"
-            ) from error
         if state.n_epochs > n_epochs:
             self._refuse("it has been trained for more than n_epochs already")
 
     def write(self, state: State) -> None:
         """Replace the file by the present state of training."""
-        header = {
-            "model": KIND,
-            "parameters": self.parameters,
-            "history": state.history,
-            "start": self._start,
-            "random": state.rng.bit_generator.state,
-        }
+        header = {"model": KIND, "parameters": self.parameters, "history": state.history}
+        header |= {"start": self._start, "random": state.rng.bit_generator.state}
         files.write(self.path, header, state.arrays())

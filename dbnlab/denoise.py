@@ -13,7 +13,6 @@ pixels are NaN.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
@@ -35,6 +34,10 @@ FARTHEST = 10.0
 FLAT = 1e-6  # deviation of pixels that are equal but for rounding
 DARK = 32  # where no uint8 gets as far, the largest grey value is hardly 255
 WINDOW = 7  # side of the windows that `ssim` compares
+SHAPES = "images must have shape {}, got {}: reshape rows of pixels"
+# Of the parameters of `PatchDenoiser`.
+RULES = dict.fromkeys(["size", "n_patches", "n_steps"], checks.COUNT)
+RULES |= dict.fromkeys(["strength", "scale"], checks.RATE)
 
 
 # Noise ----------------------------------------------------------------------------------------
@@ -100,10 +103,8 @@ def ssim(clean: ArrayLike, images: ArrayLike) -> NDArray:
     """Structural similarity of each image, 1 for equal ones (Wang et al. 2004)."""
     height, width = _stack(clean).shape[1:]
     if min(height, width) < WINDOW:
-        raise ValueError(
-            f"ssim compares windows of {WINDOW}×{WINDOW} pixels, and images of {height}×{width} "
-            f"hold none: take psnr"
-        )
+        windows = f"windows of {WINDOW}×{WINDOW} pixels"
+        raise ValueError(f"ssim compares {windows}, those of {height}×{width} hold none: take psnr")
     return _compare(clean, images, "structural_similarity")
 
 
@@ -149,7 +150,7 @@ class GibbsDenoiser:
         checks.check_choice(self.noise, "noise", [name for name in NOISES if name != "speckle"])
         if not self.noise.startswith("missing"):
             _check_noise(self.noise, self.strength)
-        checks.check_number(self.n_steps, "n_steps", Integral, min_val=1)
+        checks.COUNT(self.n_steps, "n_steps")
         check_is_fitted(self.model)
 
     def denoise(self, images: ArrayLike) -> NDArray:
@@ -157,11 +158,11 @@ class GibbsDenoiser:
         return _like(images, self.chain(self._rows(images))[0])
 
     def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
-        """Posterior draws, of shape (n_samples, *images.shape): several plausible clean images.
+        """Posterior draws, of shape ``(n_samples, *images.shape)``: several plausible clean images.
 
         Each is the mean of the pixels given the hidden units at the end of a chain of its own.
         """
-        checks.check_number(n_samples, "n_samples", Integral, min_val=1)
+        checks.COUNT(n_samples, "n_samples")
         rows = self._rows(images)
         ends = self.chain(np.tile(rows, (n_samples, 1)))[1]
         return np.stack([_like(images, end) for end in np.split(ends, n_samples)])
@@ -189,9 +190,10 @@ class GibbsDenoiser:
         model = self.model
         one = isinstance(model, RBM)
         stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
-        if isinstance(stack.units[0], units.WordCounts):
+        pixels = stack.units[0]
+        if isinstance(pixels, units.WordCounts):
             raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
-        if isinstance(stack.units[0], units.Gaussian) and self.noise == "salt_and_pepper":
+        if isinstance(pixels, units.Gaussian) and self.noise == "salt_and_pepper":
             raise ValueError(f"Gaussian visible units take gaussian noise, not {self.noise}")
         return stack
 
@@ -260,15 +262,11 @@ class DenoisingAutoencoder(DeepAutoencoder):
         """Train the DBN and then the network on clean images of one size."""
         clean = _clean(images)
         if np.ndim(images) == 2 or len(images) != len(clean):
-            raise ValueError(
-                f"images must have shape (n_images, height, width) to learn from, got "
-                f"{np.shape(images)}: reshape rows of pixels"
-            )
-        if np.shape(self.strengths) != (2,) or self.strengths[0] > self.strengths[1]:
-            raise ValueError(
-                f"strengths must be the least and the largest strength, got {self.strengths!r}"
-            )
-        for strength in self.strengths:
+            raise ValueError(SHAPES.format("(n_images, height, width)", np.shape(images)))
+        strengths = self.strengths
+        if np.shape(strengths) != (2,) or strengths[0] > strengths[1]:
+            raise ValueError(f"strengths are the least and the largest strength, got {strengths}")
+        for strength in strengths:
             _check_noise(self.noise, strength)
         self.image_shape_, self.mean_image_ = clean.shape[1:], clean.mean(axis=0).ravel()
         return super().fit(clean.reshape(len(clean), -1))
@@ -373,15 +371,11 @@ class PatchDenoiser(BaseEstimator):
         return _like(images, np.array(done))
 
     def _check_parameters(self, images: NDArray) -> None:
-        for name in ("size", "n_patches"):
-            checks.check_number(getattr(self, name), name, Integral, min_val=1)
-        for name in ("strength", "scale"):
-            checks.check_number(getattr(self, name), name, Real, **checks.POSITIVE)
-        if self.size > min(images.shape[1:]):
-            height, width = images.shape[1:]
-            raise ValueError(
-                f"images of {height}×{width} pixels hold no patch: lower size={self.size}"
-            )
+        checks.check_parameters(self, RULES)
+        height, width = images.shape[1:]
+        if self.size > min(height, width):
+            found = f"images of {height}×{width} pixels hold no patch"
+            raise ValueError(f"{found}: lower size={self.size}")
 
 
 # Images ---------------------------------------------------------------------------------------
@@ -393,10 +387,8 @@ def _stack(images: ArrayLike) -> NDArray:
     shape = stack.shape
     if stack.dtype == np.uint8:
         if 0 < stack.max(initial=0) < DARK:
-            raise ValueError(
-                f"images are uint8 up to {stack.max()}, but white is 255: divide them by their "
-                f"largest possible value, which makes them floats"
-            )
+            found = f"images are uint8 up to {stack.max()}, but white is 255"
+            raise ValueError(f"{found}: divide them by their largest possible value")
         stack = stack / 255
     if stack.dtype.kind != "f":
         raise ValueError(f"images must be floats in [0, 1] or uint8, got {stack.dtype}")
@@ -404,17 +396,11 @@ def _stack(images: ArrayLike) -> NDArray:
     if stack.ndim in (3, 4) and shape[-1] == 1:
         stack = stack[..., 0]
     # Three or four columns of many rows are no picture, but the channels of a colour.
-    colour = stack.ndim == 3 and shape[-1] in (3, 4) and shape[1] > 4
-    if stack.ndim == 4 or colour:
-        raise ValueError(
-            f"images of shape {shape} have {shape[-1]} channels last: denoise each channel by "
-            f"itself, or their mean; if one channel comes first, take images[:, 0]"
-        )
+    if stack.ndim == 4 or (stack.ndim == 3 and shape[-1] in (3, 4) and shape[1] > 4):
+        cure = "denoise each by itself; if one channel comes first, take images[:, 0]"
+        raise ValueError(f"images of shape {shape} have {shape[-1]} channels last: {cure}")
     if stack.ndim not in (2, 3) or not stack.size:
-        raise ValueError(
-            f"images must have shape (height, width) or (n_images, height, width), got {shape}: "
-            f"reshape rows of pixels"
-        )
+        raise ValueError(SHAPES.format("(height, width) or (n_images, height, width)", shape))
     if (np.abs(stack) > FARTHEST).any():
         raise ValueError("images lie far outside [0, 1]: divide by the largest possible grey value")
     return stack.reshape(-1, *stack.shape[-2:])
@@ -439,8 +425,8 @@ def _clean(images: ArrayLike) -> NDArray:
 
 def _check_noise(noise: str, strength: float) -> None:
     checks.check_choice(noise, "noise", NOISES)
-    bounds = checks.POSITIVE if noise in DEVIATIONS else checks.SHARE
-    checks.check_number(strength, "strength", Real, **bounds)
+    rule = checks.RATE if noise in DEVIATIONS else checks.OPEN_SHARE
+    rule(strength, "strength")
 
 
 def _rows(images: ArrayLike, n_pixels: int) -> NDArray:

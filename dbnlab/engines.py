@@ -49,15 +49,11 @@ def load_tensorflow() -> Any:
     global _process
     tf = optional("tensorflow", "tensorflow")
     if _process not in (None, os.getpid()):
-        raise RuntimeError(
-            "TensorFlow had started when this process was forked, and hangs in such a process: "
-            "start workers by joblib's 'loky' or multiprocessing's 'spawn'"
-        )
+        cure = "start workers by joblib's 'loky' or multiprocessing's 'spawn'"
+        raise RuntimeError(f"TensorFlow had started when this process was forked: {cure}")
     _process = os.getpid()
     if not tf.executing_eagerly():
-        raise RuntimeError(
-            "TensorFlow is in the mode of its version 1: leave out tf.compat.v1.disable_v2_behavior"
-        )
+        raise RuntimeError("TensorFlow is in the mode of version 1: leave out disable_v2_behavior")
     return tf
 
 

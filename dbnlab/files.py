@@ -6,11 +6,15 @@ The comment of the archive, its last bytes, is the SHA-256 of all bytes before.
 import hashlib
 import io
 import json
+import lzma
 import os
 import stat
 import struct
 import uuid
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,21 +23,34 @@ from numpy.typing import NDArray
 
 VERSION = 2
 DIGEST_BYTES = 64
-# What zipfile, NumPy and json raise over bytes that they do not understand.
-DAMAGE = (zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, IndexError)
-DAMAGE += (EOFError, NotImplementedError, RuntimeError, OverflowError, struct.error)
+# What readers of files raise over bytes that they do not understand depends on where these are.
+DAMAGE = (ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, NameError, OSError)
+DAMAGE += (RuntimeError, TypeError, ValueError)
+DAMAGE += (struct.error, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
+
+
+@contextmanager
+def damage_named(what: str, cure: str = "", *more: type[Exception]) -> Iterator[None]:
+    """Make of all that damage raises a ValueError that begins with `what`, and ends with `cure`.
+
+    `more` are exceptions of a library's own.
+    """
+    try:
+        yield
+    except (*DAMAGE, *more) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{what} ({reason}){cure and ': '}{cure}") from error
 
 
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
     """Write `arrays` and, as an entry "header" in JSON, `header`, to exactly `path`."""
-    place, archive = _place(path), io.BytesIO()
+    (place, temporary), archive = _places(path), io.BytesIO()
     np.savez(archive, header=np.array(as_json({"version": VERSION, **header})), **arrays)
     with zipfile.ZipFile(archive, "a") as opened:
         opened.comment = bytes(DIGEST_BYTES)
     content = archive.getbuffer()
     content[-DIGEST_BYTES:] = _digest(content)
     # Written beside its place and moved there: a reader never sees half a file.
-    temporary = _beside(place)
     try:
         _write_new(temporary, content)
         if place.exists():
@@ -45,23 +62,20 @@ def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> 
 
 def check_writable(path: str | os.PathLike) -> None:
     """Raise what `write` would raise, such as PermissionError, and leave nothing behind."""
-    temporary = _beside(_place(path))
+    _, temporary = _places(path)
     _write_new(temporary, b"")
     temporary.unlink()
 
 
-def _place(path: str | os.PathLike) -> Path:
+def _places(path: str | os.PathLike) -> tuple[Path, Path]:
+    """Where the file goes, and where it is written: beside, under a name of its own."""
     # Where a link leads: the link stays.
     place = Path(path).resolve()
     if place.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: give the path of a file")
     if not place.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {place.parent}: make it first")
-    return place
-
-
-def _beside(place: Path) -> Path:
-    return place.with_name(f"{place.name}.{uuid.uuid4().hex}.tmp")
+    return place, place.with_name(f"{place.name}.{uuid.uuid4().hex}.tmp")
 
 
 def _write_new(path: Path, content: bytes | memoryview) -> None:
@@ -97,39 +111,21 @@ def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]
         If the file is damaged or holds something else.
     """
     content = Path(path).read_bytes()
-    try:
-        arrays = _arrays(content)
+    with damage_named(f"{path} is damaged or not a model saved by dbnlab"):
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("it is compressed")
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            arrays = dict(file)
         header = json.loads(str(arrays.pop("header")))
         found = header["model"]
         # Files of dbnlab 0.1 have neither version nor digest.
         if header.get("version") and _digest(content) != content[-DIGEST_BYTES:]:
             raise ValueError("its digest is another")
-    except DAMAGE as error:
-        raise ValueError(f"{path} is damaged or not a model saved by dbnlab ({error})") from error
     if found != model:
         cure = f": load it with {found}.load" if str(found).isidentifier() else ""
         raise ValueError(f"{path} holds a {found}, not a {model}{cure}")
     return header, arrays
-
-
-def _arrays(content: bytes) -> dict[str, NDArray]:
-    """The arrays of an npz file by name; nothing is unpacked, and no pickle read."""
-    arrays = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for entry in archive.infolist():
-            name = entry.filename.removesuffix(".npy")
-            if entry.compress_type != zipfile.ZIP_STORED or name in arrays:
-                raise ValueError(f"its entry {name!r} is compressed or there twice")
-            arrays[name] = _array(io.BytesIO(archive.read(entry)))
-    return arrays
-
-
-def _array(entry: io.BytesIO) -> NDArray:
-    if np.lib.format.read_magic(entry) != (1, 0):
-        raise ValueError("an entry is of an unknown version")
-    shape, by_column, dtype = np.lib.format.read_array_header_1_0(entry)
-    values = np.frombuffer(entry.read(), dtype)
-    return values.reshape(shape, order="F" if by_column else "C").copy(order="K")
 
 
 def check_stored(name: str, array: NDArray, shape: tuple, dtype: Any = np.floating) -> None:

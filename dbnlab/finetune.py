@@ -8,20 +8,12 @@ Optimiser, schedule, losses, dropout, constraints and early stopping are those o
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from numbers import Integral, Real
+from numbers import Real
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    MultiOutputMixin,
-    RegressorMixin,
-    TransformerMixin,
-    clone,
-)
+from sklearn import base
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils import compute_class_weight
 from sklearn.utils.validation import check_is_fitted
@@ -38,34 +30,30 @@ LEAST_PATIENCE = 10
 METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
 
 
-class StartedAtDBN(BaseEstimator):
+def _check_dropout(dropout: Any, name: str) -> None:
+    for rate in dropout if checks.is_listed(dropout) else [dropout]:
+        checks.check_number(rate, name, Real, **checks.SHARE_OR_ZERO)
+
+
+RULES = {
+    **dict.fromkeys(["pretrain", "early_stopping"], checks.check_flag),
+    "learning_rate": checks.RATE,
+    "weight_decay": partial(checks.AMOUNT, or_none=True),
+    "max_norm": partial(checks.RATE, or_none=True),
+    "dropout": _check_dropout,
+}
+
+
+class StartedAtDBN(base.BaseEstimator):
     """A network that starts at a DBN: all but its layers."""
 
     _effort = Effort(n_epochs=50, n_updates=2000)
 
-    def _check_parameters(self) -> None:
-        for name in ("n_epochs", "batch_size"):
-            if getattr(self, name) is not None:
-                checks.check_number(getattr(self, name), name, Integral, min_val=1)
-        checks.check_number(self.learning_rate, "learning_rate", Real, **checks.POSITIVE)
-        checks.check_flag(self.pretrain, "pretrain")
-        checks.check_verbose(self.verbose)
-
     def _default_dbn(self) -> DBN:
         return DBN()
 
-    def _start(
-        self,
-        X: NDArray,
-        y: NDArray | None,
-        rng: np.random.Generator,
-        n_rates: int | None = None,
-    ) -> tuple[list[units.Unit], str]:
-        """Train the DBN, with `pretrain`; the units of its layers, and their precision.
-
-        `n_rates` is the number of dropout rates, if there are several.
-        """
-        vars(self).pop("dbn_", None)
+    def _prototype(self, rng: np.random.Generator) -> tuple[DBN, bool]:
+        """The DBN to start at, and whether it is taken as it is."""
         prototype = self._default_dbn() if self.dbn is None else self.dbn
         frozen = isinstance(prototype, FrozenEstimator)
         dbn = prototype.estimator if frozen else prototype
@@ -76,18 +64,24 @@ class StartedAtDBN(BaseEstimator):
             checks.check_same_columns(self, dbn)
         else:
             own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
-            dbn = clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
-        if n_rates not in (None, np.size(dbn.layer_sizes) + 1):
-            raise ValueError(
-                f"dropout has {n_rates} values: give one number, or {np.size(dbn.layer_sizes) + 1},"
-                f" for the visible layer and each hidden layer"
-            )
+            dbn = base.clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
+        return dbn, frozen
+
+    def _start(
+        self, dbn: DBN, frozen: bool, X: NDArray, y: NDArray | None
+    ) -> tuple[list[units.Unit], str]:
+        """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
+        vars(self).pop("dbn_", None)
+        if not self.pretrain and not frozen:
+            greedy.check_parameters(dbn)
+            rbms = greedy.untrained_rbms(dbn, X.shape[1], np.random.default_rng())
+            bottom = units.resolve(rbms[0].visible, X.shape[1], "visible")
+            hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
+            return [bottom, *hidden], rbms[0].dtype
         if self.pretrain:
-            self.dbn_ = dbn if frozen else dbn.fit(X, y)
+            self.dbn_ = dbn
             if not frozen:
-                checks.pass_names_on(self, dbn)
-        elif not frozen:
-            return _untrained_form(dbn, X.shape[1])
+                checks.pass_names_on(self, dbn.fit(X, y))
         return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
 
     def _sizes(self, dbn: DBN) -> Sequence[int]:
@@ -159,26 +153,23 @@ class FineTuned(StartedAtDBN):
     verbose: int = 0
 
     def _fine_tune(
-        self,
-        X: NDArray,
-        y: NDArray,
-        X_unlabelled: ArrayLike | None,
-        answers: list[NDArray],
-        width: int,
-        activation: str,
-        loss: str,
+        self, X: NDArray, y: NDArray, more: ArrayLike | None, answers: list[NDArray], *head: Any
     ) -> Self:
         """Train on rows and `answers`: targets and, if any, weights of the rows in the loss.
 
-        `width` and `activation` are those of the output layer.
+        `more` are rows for the DBN alone, `head` width and activation of the output layer, and the
+        loss.
         """
-        self._check_parameters()
+        checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
-        rows = _with_more(self, X[train], X_unlabelled)
-        layer, dtype = self._start(
-            rows, y[train], rng, len(self.dropout) if checks.is_listed(self.dropout) else None
-        )
+        rows = self._with_unlabelled(X[train], more)
+        dbn, frozen = self._prototype(rng)
+        n_rates = np.size(dbn.layer_sizes) + 1
+        if checks.is_listed(self.dropout) and len(self.dropout) != n_rates:
+            cure = f"give one, or {n_rates}, for the visible layer and each hidden layer"
+            raise ValueError(f"dropout has {len(self.dropout)} values: {cure}")
+        layer, dtype = self._start(dbn, frozen, rows, y[train])
         keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
@@ -189,6 +180,7 @@ class FineTuned(StartedAtDBN):
         if weight_decay:
             options["kernel_regularizer"] = keras.regularizers.L2(weight_decay / 2)
         layers = keras_network.dense_layers("hidden", 1, layer[1:], rng, **options)
+        width, activation, loss = head
         options |= {"activation": activation, "name": "head"}
         layers.append(keras_network.dense(width, rng, **options))
         model = keras_network.network(X.shape[1], self._with_dropout(layers, rng), dtype)
@@ -204,6 +196,17 @@ class FineTuned(StartedAtDBN):
         self._backpropagate(model, [array[train] for array in data], rng, loss, **watched)
         return self
 
+    def _with_unlabelled(self, X: NDArray, X_unlabelled: ArrayLike | None) -> NDArray:
+        """`X` and below it the rows without a target."""
+        if X_unlabelled is None:
+            return X
+        more = checks.table(X_unlabelled, "X_unlabelled", self, reset=False)
+        if isinstance(self.dbn, FrozenEstimator):
+            raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
+        if getattr(self.dbn, "joint_labels", False):
+            raise ValueError("a DBN with joint_labels cannot learn from X_unlabelled")
+        return np.concatenate([X, more])
+
     def _split(self, targets: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Row numbers to train on and to watch, with the same share of each class."""
         if not self.early_stopping:
@@ -214,10 +217,8 @@ class FineTuned(StartedAtDBN):
             rows = rng.permutation(np.flatnonzero(kinds == kind))
             held_out.extend(rows[: round(self.validation_fraction * len(rows))])
         if not held_out:
-            raise ValueError(
-                f"validation_fraction={self.validation_fraction} of {len(targets)} rows is no row: "
-                f"raise it, or choose early_stopping=False"
-            )
+            share = f"validation_fraction={self.validation_fraction} of {len(targets)} rows"
+            raise ValueError(f"{share} is no row: raise it, or choose early_stopping=False")
         return np.setdiff1d(np.arange(len(targets)), held_out), np.array(held_out)
 
     def _with_dropout(self, layers: list, rng: np.random.Generator) -> list:
@@ -232,20 +233,9 @@ class FineTuned(StartedAtDBN):
             both.append(layer)
         return both
 
-    def _check_parameters(self) -> None:
-        super()._check_parameters()
-        if self.weight_decay is not None:
-            checks.check_number(self.weight_decay, "weight_decay", Real, min_val=0)
-        if self.max_norm is not None:
-            checks.check_number(self.max_norm, "max_norm", Real, **checks.POSITIVE)
-        checks.check_number(self.validation_fraction, "validation_fraction", Real, **checks.SHARE)
-        checks.check_flag(self.early_stopping, "early_stopping")
-        for rate in self.dropout if checks.is_listed(self.dropout) else [self.dropout]:
-            checks.check_number(rate, "dropout", Real, **checks.SHARE_OR_ZERO)
-
 
 @dataclass(eq=False, repr=False)
-class DBNClassifier(ClassifierMixin, FineTuned):
+class DBNClassifier(base.ClassifierMixin, FineTuned):
     """A DBN, fine-tuned to tell classes apart.
 
     Parameters
@@ -360,7 +350,7 @@ class DBNClassifier(ClassifierMixin, FineTuned):
 
 
 @dataclass(eq=False, repr=False)
-class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
+class DBNRegressor(base.MultiOutputMixin, base.RegressorMixin, FineTuned):
     """A DBN, fine-tuned to predict numbers by least squares.
 
     Parameters
@@ -430,7 +420,7 @@ class DBNRegressor(MultiOutputMixin, RegressorMixin, FineTuned):
 
 
 @dataclass(eq=False, repr=False)
-class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, StartedAtDBN):
+class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixin, StartedAtDBN):
     """A DBN, unrolled into encoder and decoder and fine-tuned end to end.
 
     Parameters
@@ -495,9 +485,9 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
         """
         check_one_table(self, X)
         X = checks.table(X, "X", self)
-        self._check_parameters()
+        checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
-        layer, dtype = self._start(X, None, rng)
+        layer, dtype = self._start(*self._prototype(rng), X, None)
         up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
         down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
         model = keras_network.network(X.shape[1], [*up, *down], dtype)
@@ -523,9 +513,8 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
             self._halve()
 
     def _default_dbn(self) -> DBN:
-        return DBN(
-            rbm=[*[RBM() for _ in range(1, np.size(self.layer_sizes))], RBM(hidden="gaussian")]
-        )
+        binary = [RBM() for _ in range(1, np.size(self.layer_sizes))]
+        return DBN(rbm=[*binary, RBM(hidden="gaussian")])
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each row, of shape (n_samples, layer_sizes[-1])."""
@@ -538,28 +527,3 @@ class DeepAutoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Started
         if H.shape[1] != self._n_features_out:
             raise ValueError(f"H has {H.shape[1]} columns, the code has {self._n_features_out}")
         return keras_network.predict(self.decoder_, H)
-
-
-# The DBN below -----------------------------------------------------------------------------
-
-
-def _with_more(estimator: FineTuned, X: NDArray, X_unlabelled: ArrayLike | None) -> NDArray:
-    """`X` and below it the rows without a target."""
-    dbn = estimator.dbn
-    if X_unlabelled is None:
-        return X
-    more = checks.table(X_unlabelled, "X_unlabelled", estimator, reset=False)
-    if isinstance(dbn, FrozenEstimator):
-        raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
-    if getattr(dbn, "joint_labels", False):
-        raise ValueError("a DBN with joint_labels cannot learn from X_unlabelled")
-    return np.concatenate([X, more])
-
-
-def _untrained_form(dbn: DBN, n_visible: int) -> tuple[list[units.Unit], str]:
-    """Units and precision of the layers that training would give."""
-    greedy.check_parameters(dbn)
-    rbms = greedy.untrained_rbms(dbn, n_visible, np.random.default_rng())
-    bottom = units.resolve(rbms[0].visible, n_visible, "visible")
-    hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
-    return [bottom, *hidden], rbms[0].dtype

@@ -3,8 +3,8 @@
 import copy
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
-from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,12 @@ from dbnlab.rbm import RBM
 
 if TYPE_CHECKING:
     import tensorflow as tf
+
+
+RULES = {
+    "propagate": partial(checks.check_choice, choices=("mean", "sample")),
+    "joint_labels": checks.check_flag,
+}
 
 
 def train(
@@ -72,9 +78,8 @@ def train(
             path = None if checkpoint is None else f"{Path(checkpoint)}.{number}"
             rbm.train(rows, checkpoint=path, strategy=strategy, callback=show)
             if rbm.state_.interrupted:
-                raise KeyboardInterrupt(
-                    f"interrupted in layer {number}: a part of a stack is no DBN, nothing is kept"
-                )
+                kept = "a part of a stack is no DBN, nothing is kept"
+                raise KeyboardInterrupt(f"interrupted in layer {number}: {kept}")
 
 
 class Propagated:
@@ -102,21 +107,18 @@ class Propagated:
 
 def check_parameters(dbn: Any) -> None:
     """Raise ValueError or TypeError for a parameter that training cannot use."""
+    checks.check_parameters(dbn, RULES)
     sizes = dbn.layer_sizes
     if not checks.is_listed(sizes) or not len(sizes):
         raise TypeError(f"layer_sizes must be one or more integers, got {sizes!r}")
     for number, size in enumerate(sizes):
-        checks.check_number(size, f"layer_sizes[{number}]", Integral, min_val=1)
+        checks.COUNT(size, f"layer_sizes[{number}]")
     for prototype in dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm]:
         inner = prototype.estimator if isinstance(prototype, FrozenEstimator) else prototype
         if inner is not None and not isinstance(inner, RBM):
             raise TypeError(f"rbm must be an RBM, one for each layer, or None: {prototype!r}")
     if isinstance(dbn.rbm, Sequence) and len(dbn.rbm) != len(sizes):
         raise ValueError(f"rbm has {len(dbn.rbm)} prototypes for {len(sizes)} layers")
-    checks.check_choice(dbn.propagate, "propagate", ("mean", "sample"))
-    checks.check_choice(dbn.backend, "backend", ("numpy", "tensorflow"))
-    checks.check_flag(dbn.joint_labels, "joint_labels")
-    checks.check_verbose(dbn.verbose)
 
 
 def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[RBM]:
@@ -144,11 +146,9 @@ def _thawed(dbn: Any, prototype: FrozenEstimator, number: int, below: units.Unit
     """A copy of the frozen layer `number`, if it fits between its neighbours."""
     rbm = copy.deepcopy(prototype.estimator)
     check_is_fitted(rbm)
-    if rbm.hidden_unit_.n_units != dbn.layer_sizes[number]:
-        raise ValueError(
-            f"layer_sizes[{number}] is {dbn.layer_sizes[number]}, but the frozen RBM has "
-            f"{rbm.hidden_unit_.n_units} hidden units"
-        )
+    size, own = dbn.layer_sizes[number], rbm.hidden_unit_.n_units
+    if own != size:
+        raise ValueError(f"layer_sizes[{number}] is {size}, the frozen RBM has {own} hidden units")
     if dbn.joint_labels and number == len(dbn.layer_sizes) - 1:
         raise ValueError("the top RBM learns the labels of joint_labels: it cannot be frozen")
     if number:
@@ -169,10 +169,8 @@ def check_fit(rbms: Sequence[RBM], labels: bool = False) -> None:
 
 def _check_on_top(visible: units.Unit, below: units.Unit, number: int) -> None:
     if visible != below:
-        raise ValueError(
-            f"the visible units of layer {number}, {visible}, are not the hidden units of layer "
-            f"{number - 1}, {below}"
-        )
+        layer = f"the visible units of layer {number}, {visible}"
+        raise ValueError(f"{layer}, are not the hidden units of layer {number - 1}, {below}")
 
 
 def prototypes_as_json(rbm: Any, n_layers: int) -> Any:

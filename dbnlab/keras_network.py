@@ -47,9 +47,7 @@ def dense_layers(
     made = []
     for number, unit in enumerate(layers, first):
         if type(unit) not in ACTIVATIONS:
-            raise ValueError(
-                f"Keras networks are made of Bernoulli and Gaussian layers, not of {unit}"
-            )
+            raise ValueError(f"Keras layers have Bernoulli or Gaussian units, not {unit}")
         options |= {"activation": ACTIVATIONS[type(unit)], "name": f"{name}_{number}"}
         made.append(dense(unit.n_units, rng, **options))
     return made
@@ -88,13 +86,9 @@ def set_generative_weights(model: "keras.Sequential", stack: Stack) -> None:
 
 
 def batches(
-    X: NDArray,
-    answers: list[NDArray],
-    size: int,
-    rng: np.random.Generator,
-    inputs: Callable[[NDArray], NDArray],
+    X: NDArray, answers: list[NDArray], size: int, rng: np.random.Generator, inputs: Callable
 ) -> Iterator[tuple[NDArray, ...]]:
-    """Batches without end, shuffled anew in each pass."""
+    """Batches without end, shuffled anew in each pass; `inputs` of the rows, and their answers."""
     while True:
         order = rng.permutation(len(X))
         for start in range(0, len(X), size):
@@ -122,9 +116,8 @@ def load_keras() -> Any:
         backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         if backend == "tensorflow":
             raise
-        raise ImportError(
-            f"Keras does not load here ({error.__cause__}): KERAS_BACKEND is {backend!r}, unset it"
-        ) from error
+        cure = f"KERAS_BACKEND is {backend!r}, unset it"
+        raise ImportError(f"Keras does not load here ({error.__cause__}): {cure}") from error
     if keras.backend.backend() == "tensorflow":
         load_tensorflow()
     return keras

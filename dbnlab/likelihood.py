@@ -30,6 +30,8 @@ CHUNK = 2**17
 # towards the RBM, in the proportions of Salakhutdinov & Murray (2008), section 4.
 SCHEDULE = [0, 500 / 14500, 4500 / 14500, 1], [0, 0.5, 0.9, 1]
 BURN_IN = 1000
+# Rows from which the base takes the means of the hidden units, evenly spaced among those given.
+ENOUGH_ROWS = 5000
 # An estimate is doubtful if it rests on fewer runs than this.
 FEW_RUNS = 3
 
@@ -38,7 +40,8 @@ class LogPartition(NamedTuple):
     """log Z in nats with the ends of its 95 % confidence interval.
 
     `effective_sample_size` is the number of runs that the estimate rests on, (Σw)² / Σw² of their
-    importance weights w: near 1, one run carries it and the interval is none. Infinite if exact.
+    importance weights w: near 1, one run carries it and the interval is none. Infinite if exact; of
+    tempering, the number of round trips.
     """
 
     value: float
@@ -58,12 +61,11 @@ def log_partition(
 ) -> LogPartition:
     """log Z of a fitted RBM, exact or by annealed importance sampling (AIS).
 
-    AIS starts from a base model whose Z is known, independent visible units, and moves its chains
-    through intermediate models to the RBM (Neal 2001; Salakhutdinov & Murray 2008, section 3). The
-    mean of its importance weights is right, so its mean logarithm is at most log Z: the
-    likelihoods that follow flatter the model. Reverse AIS walks the other way from samples of the
-    RBM itself, and errs upwards (Burda, Grosse & Salakhutdinov 2015). Trust a value that both
-    agree on.
+    AIS starts from a base model whose Z is known, independent units, and moves its chains through
+    intermediate models to the RBM (Neal 2001; Salakhutdinov & Murray 2008, section 3). The mean of
+    its importance weights is right, so its mean logarithm is at most log Z: the likelihoods that
+    follow flatter the model. Reverse AIS walks the other way from samples of the RBM itself, and
+    errs upwards (Burda, Grosse & Salakhutdinov 2015). Trust a value that both agree on.
 
     Parameters
     ----------
@@ -78,11 +80,15 @@ def log_partition(
         Number of intermediate models. A run costs two matrix products for each.
     n_chains : int, default=100
         Number of independent annealing runs.
-    base : {"data", "uniform"}, default="data"
-        Base model: the means of the training data, or of `X` where given; or all biases zero, which
-        can be wrong by tens of nats without any sign of it.
+    base : {"data", "visible", "uniform"}, default="data"
+        Biases of the base model. "data": its units have the means of the rows `X`, its hidden units
+        those that the model gives them over these rows; without `X`, the visible means are those of
+        the training data, and hidden biases are zero. "visible": hidden biases are zero in any
+        case, as in Salakhutdinov & Murray, which can be wrong by some nats for large models.
+        "uniform": all biases are zero, which can be wrong by tens of nats without any sign of it.
     X : array-like of shape (n_samples, n_visible), default=None
-        Rows whose means make the base model.
+        Rows whose means make the base model, and at which chains of "reverse_ais" start. Give
+        training rows, or rows like them, wherever you have them.
     random_state : int, numpy.random.Generator or None, default=None
 
     Returns
@@ -99,8 +105,8 @@ def log_partition(
     """
     checks.check_machine(rbm)
     checks.check_choice(method, "method", ("ais", "reverse_ais", "exact"))
-    checks.check_choice(base, "base", ("data", "uniform"))
     X = None if X is None else _rows(rbm, X)
+    start = base_machine(rbm, base, X)
     if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
         raise ValueError(
             "log Z of a replicated softmax depends on the document's length: give "
@@ -112,14 +118,13 @@ def log_partition(
     checks.check_number(n_betas, "n_betas", Integral, min_val=2)
     checks.check_number(n_chains, "n_chains", Integral, min_val=2)
     rng, machine = checks.as_generator(random_state), rbm.machine_
-    base_bias = _base_bias(rbm, base, X)
     betas = np.interp(np.linspace(0, 1, n_betas), *SCHEDULE)
-    log_z_base = _log_partition_of_base(machine, base_bias)
+    log_z_base = log_partition_of_independent(start)
     if method == "ais":
-        sign, V = 1, machine.visible.sample(np.tile(base_bias, (n_chains, 1)), rng)
+        sign, V = 1, machine.visible.sample(np.tile(start.visible_bias, (n_chains, 1)), rng)
     else:
         sign, V = -1, _samples_of_model(rbm, n_chains, X, rng)
-    log_weights = _anneal(machine, base_bias, betas[::sign], V, rng)
+    log_weights = _anneal(machine, start, betas[::sign], V, rng)
     mean, error, n_effective = _log_mean_exp(log_weights)
     if n_effective < min(FEW_RUNS, n_chains / 2):
         convergence.warn(
@@ -306,10 +311,39 @@ def _all_states(machine: Machine) -> Iterator[NDArray]:
         yield machine.visible.states(np.arange(start, min(start + n_rows, n_states)))
 
 
-def _base_bias(rbm: "RBM", base: str, X: NDArray | None) -> NDArray:
-    """Visible bias of the base model."""
-    if base == "uniform":
-        return np.zeros_like(rbm.visible_bias_)
+def base_machine(rbm: "RBM", base: str = "data", X: ArrayLike | None = None) -> Machine:
+    """Independent units, with which annealing and tempering start: a machine without weights.
+
+    Parameters
+    ----------
+    rbm, base, X
+        As for `log_partition`.
+
+    Returns
+    -------
+    machine : Machine
+    """
+    machine, X = rbm.machine_, None if X is None else _rows(rbm, X)
+    checks.check_choice(base, "base", ("data", "visible", "uniform"))
+    visible_bias, hidden_bias = np.zeros_like(rbm.visible_bias_), np.zeros_like(rbm.hidden_bias_)
+    if base != "uniform":
+        visible_bias = _data_bias(rbm, X)
+    if base == "data" and X is not None:
+        rows = X[:: -(-len(X) // ENOUGH_ROWS)]
+        mean = machine.hidden_mean(rows).mean(axis=0, dtype=np.float64)
+        hidden_bias += machine.hidden.bias_from_mean(mean, len(rows)).astype(hidden_bias.dtype)
+    arrays = np.zeros_like(rbm.weights_), visible_bias, hidden_bias
+    return Machine(machine.visible, machine.hidden, *arrays)
+
+
+def log_partition_of_independent(machine: Machine) -> float:
+    """log Z of a machine without weights."""
+    layers = (machine.visible, machine.visible_bias), (machine.hidden, machine.hidden_bias)
+    return sum(unit.log_partition(b[None].astype(np.float64)).item() for unit, b in layers)
+
+
+def _data_bias(rbm: "RBM", X: NDArray | None) -> NDArray:
+    """Visible bias with which independent units have the means of the training rows, or of X."""
     if X is None:
         return rbm.data_bias_ * _change_of_precision(rbm)
     bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
@@ -325,29 +359,24 @@ def _change_of_precision(rbm: "RBM") -> NDArray | float:
     return np.nan_to_num(change, nan=1.0).astype(rbm.data_bias_.dtype)
 
 
-def _log_partition_of_base(machine: Machine, base_bias: NDArray) -> float:
-    visible = machine.visible.log_partition(base_bias[None].astype(np.float64))
-    return (visible + machine.hidden.log_partition(np.zeros((1, machine.hidden.n_units)))).item()
-
-
 def _anneal(
-    machine: Machine, base_bias: NDArray, betas: NDArray, V: NDArray, rng: np.random.Generator
+    machine: Machine, base: Machine, betas: NDArray, V: NDArray, rng: np.random.Generator
 ) -> NDArray:
     """Log importance weights of chains that start at `V` and follow the models of `betas`.
 
-    The model at β has visible bias (1-β)·base + β·b, hidden bias βc and weights βW. A step weighs
-    each chain by the ratio of the new model to the old one at its v, then makes one Gibbs step
-    under the new model.
+    The parameters of the model at β are (1-β) times those of `base`, which has no weights, plus β
+    times those of `machine`. A step weighs each chain by the ratio of the new model to the old one
+    at its v, then makes one Gibbs step under the new model.
     """
-    visible, hidden = machine.visible, machine.hidden
-    bias = machine.visible_bias - base_bias
+    visible, hidden, c = machine.visible, machine.hidden, base.hidden_bias
+    bias = machine.visible_bias - base.visible_bias
     log_weights = np.zeros(len(V))
     for old, new in pairwise(betas.astype(V.dtype)):
-        field = machine.hidden_field(V)
+        field = machine.hidden_field(V) - c
         log_weights += (new - old) * (V @ bias)
-        log_weights += hidden.log_partition(new * field) - hidden.log_partition(old * field)
-        H = hidden.sample(new * field, rng)
-        V = visible.sample(base_bias + new * (bias + H @ machine.weights.T), rng)
+        log_weights += hidden.log_partition(c + new * field) - hidden.log_partition(c + old * field)
+        H = hidden.sample(c + new * field, rng)
+        V = visible.sample(base.visible_bias + new * (bias + H @ machine.weights.T), rng)
     return log_weights
 
 

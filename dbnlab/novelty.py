@@ -1,7 +1,6 @@
 """Rows unlike those that a model has learned, by scikit-learn's conventions for outliers."""
 
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Self
 
 import numpy as np
@@ -74,8 +73,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         """
         check_one_table(self, X)
         X = checks.table(X, "X", self, ensure_min_samples=2)
-        for name in ("false_alarm_rate", "validation_fraction"):
-            checks.check_number(getattr(self, name), name, Real, **checks.SHARE)
+        checks.check_parameters(self, {"false_alarm_rate": checks.OPEN_SHARE})
         frozen = isinstance(self.model, FrozenEstimator)
         model = self.model.estimator if frozen else RBM() if self.model is None else self.model
         if not isinstance(model, RBM | DBN):
@@ -93,12 +91,9 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         # A hair more, so that rounding does not make a whole number one less.
         rank = int(self.false_alarm_rate * (len(held_out) + 1) * (1 + 1e-12))
         if not rank:
-            needed = int(np.ceil(1 / self.false_alarm_rate)) - 1
-            raise ValueError(
-                f"false_alarm_rate={self.false_alarm_rate} needs {needed} rows that set the "
-                f"threshold, there are {len(held_out)}: give more rows, or raise "
-                f"validation_fraction or the rate"
-            )
+            needed = f"{int(np.ceil(1 / self.false_alarm_rate)) - 1} rows that set the threshold"
+            found = f"false_alarm_rate={self.false_alarm_rate} needs {needed}, there are"
+            raise ValueError(f"{found} {len(held_out)}: give more, or raise validation_fraction")
         self.offset_ = float(np.sort(self._scores(held_out))[rank - 1])
         return self
 
@@ -109,10 +104,9 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
 
     def _scores(self, rows: NDArray) -> NDArray:
         # A model that knows the names of its columns wants to see them.
-        names = getattr(self.model_, "feature_names_in_", None)
-        return self.model_.score_samples(
-            rows if names is None else pd.DataFrame(rows, columns=names)
-        )
+        if hasattr(self.model_, "feature_names_in_"):
+            rows = pd.DataFrame(rows, columns=self.model_.feature_names_in_)
+        return self.model_.score_samples(rows)
 
     def decision_function(self, X: ArrayLike) -> NDArray:
         """`score_samples` less the threshold: negative for strange rows."""

@@ -1,6 +1,7 @@
 """The parameters of `RBM`: what is wrong with them, and how they are written to a file."""
 
 from dataclasses import asdict, fields
+from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -15,57 +16,42 @@ from dbnlab.rows import Batches, Table
 # For Bernoulli units, Gaussian visible units and Gaussian hidden units, which have no bounds.
 RATE, RATE_OF_GAUSSIAN, RATE_OF_LINEAR_CODE = 0.05, 0.005, 0.001
 
+RULES = {
+    **dict.fromkeys(["n_hidden", "n_gibbs"], checks.COUNT),
+    **dict.fromkeys(["weight_decay", "sparsity_cost"], checks.AMOUNT),
+    "hidden": partial(checks.check_choice, choices=("bernoulli", "gaussian")),
+    "algorithm": partial(checks.check_choice, choices=("cd", "pcd")),
+    "dtype": partial(checks.check_choice, choices=("float32", "float64")),
+    "learn_variance": checks.check_flag,
+    "draw_visible": partial(checks.check_flag, or_none=True),
+    "validation_fraction": partial(checks.check_number, kind=Real, **checks.SHARE_OR_ZERO),
+    "sparsity_target": partial(checks.OPEN_SHARE, or_none=True),
+}
+
 
 def check_parameters(rbm: Any) -> None:
     """Raise ValueError or TypeError for a parameter that training cannot use."""
-    for name in ("n_hidden", "n_gibbs", "n_chains", "batch_size", "n_epochs"):
-        if getattr(rbm, name) is not None or name in ("n_hidden", "n_gibbs"):
-            checks.check_number(getattr(rbm, name), name, Integral, min_val=1)
-    checks.check_verbose(rbm.verbose)
-    checks.check_flag(rbm.learn_variance, "learn_variance")
-    checks.check_flag(rbm.draw_visible, "draw_visible", or_none=True)
-    for name in ("weight_decay", "sparsity_cost"):
-        checks.check_number(getattr(rbm, name), name, Real, min_val=0)
-    checks.check_number(
-        rbm.validation_fraction, "validation_fraction", Real, **checks.SHARE_OR_ZERO
-    )
+    checks.check_parameters(rbm, RULES)
     n_epochs = _planned_epochs(rbm)
     if rbm.learning_rate is not None:
         checks.check_schedule(rbm.learning_rate, "learning_rate", n_epochs, **checks.POSITIVE)
     checks.check_schedule(rbm.momentum, "momentum", n_epochs, **checks.SHARE_OR_ZERO)
-    checks.check_choice(rbm.hidden, "hidden", ("bernoulli", "gaussian"))
-    checks.check_choice(rbm.algorithm, "algorithm", ("cd", "pcd"))
-    checks.check_choice(rbm.backend, "backend", ("numpy", "tensorflow"))
-    checks.check_choice(rbm.dtype, "dtype", ("float32", "float64"))
     if isinstance(rbm.visible, units.ReplicatedSoftmax):
-        _check_documents(rbm)
-    if rbm.sparsity_target is not None:
-        checks.check_number(rbm.sparsity_target, "sparsity_target", Real, **checks.SHARE)
-        if rbm.hidden != "bernoulli":
-            raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
-    elif rbm.sparsity_cost:
+        if rbm.algorithm == "pcd":
+            raise ValueError("algorithm='pcd' has no length for ReplicatedSoftmax: choose 'cd'")
+        if rbm.backend == "tensorflow":
+            raise ValueError("backend='tensorflow' has no ReplicatedSoftmax: choose 'numpy'")
+    if rbm.sparsity_target is None and rbm.sparsity_cost:
         raise ValueError("sparsity_cost > 0 needs a sparsity_target, such as 0.1")
-
-
-def _check_documents(rbm: Any) -> None:
-    if rbm.algorithm == "pcd":
-        raise ValueError(
-            "algorithm='pcd' has chains without a document length: with ReplicatedSoftmax "
-            "units choose 'cd', and raise n_gibbs for a better gradient"
-        )
-    if rbm.backend == "tensorflow":
-        raise ValueError(
-            "backend='tensorflow' does not know ReplicatedSoftmax units: choose 'numpy'"
-        )
+    if rbm.sparsity_target is not None and rbm.hidden != "bernoulli":
+        raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
 
 
 def check_variance_can_be_learned(rbm: Any, visible: units.Unit) -> None:
     """Raise ValueError where `learn_variance` finds no variance."""
     if rbm.learn_variance and np.isnan(visible.variances()).all():
-        raise ValueError(
-            f"learn_variance=True needs Gaussian visible units, got visible={rbm.visible!r}: "
-            f"choose visible='gaussian' and standardise the columns, or learn_variance=False"
-        )
+        needed = "learn_variance=True needs Gaussian visible units"
+        raise ValueError(f"{needed}, got visible={rbm.visible!r}: choose visible='gaussian'")
 
 
 def fitted_parameters(rbm: Any) -> dict[str, Any]:

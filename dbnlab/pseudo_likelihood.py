@@ -41,16 +41,15 @@ def pseudo_log_likelihood(rbm: "RBM", X: ArrayLike) -> NDArray:
     """
     check_machine(rbm)
     if isinstance(rbm.visible_unit_, units.WordCounts):
-        raise ValueError(
-            "word counts have no pseudo-likelihood: given the other counts and the document's "
-            "length, each of them is known; use log_likelihood"
-        )
+        raise ValueError("word counts have no pseudo-likelihood: use log_likelihood")
     V = fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype).astype(np.float64)
-    _check_states(rbm.visible_unit_, V)
     machine = rbm.machine_.exchanged().exchanged()  # in double precision
     hidden, field = machine.hidden, machine.hidden_field(V)
     total = np.zeros(len(V))
     for columns, unit in _separate_units(machine.visible):
+        if unit.n_states() and not np.isin(V[:, columns], (0, 1)).all():
+            found = f"column {columns.start} has values between 0 and 1"
+            raise ValueError(f"X must hold states, but {found}: take rng.random(X.shape) < X")
         W, b = machine.weights[columns], machine.visible_bias[columns]
         rest = field - V[:, columns] @ W
         states, log_measure = _states_of_unit(hidden, unit, W, b, rest)
@@ -79,15 +78,6 @@ def _separate_units(unit: units.Unit, start: int = 0) -> Iterator[tuple[slice, u
     for one in separate:
         yield slice(start, start + one.n_units), one
         start += one.n_units
-
-
-def _check_states(unit: units.Unit, V: NDArray) -> None:
-    for columns, one in _separate_units(unit):
-        if one.n_states() and not np.isin(V[:, columns], (0, 1)).all():
-            raise ValueError(
-                f"X must hold states, but column {columns.start} has values between 0 and 1: "
-                f"binarise it, for instance by rng.random(X.shape) < X"
-            )
 
 
 def _states_of_unit(

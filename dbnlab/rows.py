@@ -38,10 +38,9 @@ class Table:
         """Take a random share of the rows out of training."""
         n_held_out = round(fraction * len(self.X))
         if not 0 < n_held_out < len(self.X):
-            raise ValueError(
-                f"validation_fraction={fraction} of {len(self.X)} rows leaves none to "
-                f"{'watch' if n_held_out == 0 else 'train on'}"
-            )
+            purpose = "train on" if n_held_out else "watch"
+            share = f"validation_fraction={fraction} of {len(self.X)} rows"
+            raise ValueError(f"{share} leaves none to {purpose}")
         shuffled = rng.permutation(self.rows)
         self.held_out_rows, self.rows = shuffled[:n_held_out], shuffled[n_held_out:]
 
@@ -109,10 +108,8 @@ class Batches:
 
     def __init__(self, batches: Iterable[Any], check: Callable[[Any], NDArray]) -> None:
         if iter(batches) is batches:
-            raise TypeError(
-                "X is an iterator, which can be read only once, but training reads it again each "
-                "epoch: give a list of batches, a tf.data.Dataset or an object with __iter__"
-            )
+            cure = "give a list of batches, a tf.data.Dataset or an object with __iter__"
+            raise TypeError(f"X is an iterator, which cannot be read again each epoch: {cure}")
         # TensorFlow's own sign for a dataset that never ends.
         if getattr(batches, "cardinality", lambda: 0)() == -1:
             raise ValueError("X never ends: leave out .repeat(), training repeats by itself")
@@ -130,10 +127,7 @@ class Batches:
     def _arrays(self) -> Iterator[NDArray]:
         for batch in self.batches:
             if isinstance(batch, dict):
-                raise TypeError(
-                    f"a batch of X is a dict with the keys {list(batch)}: give arrays, or tuples "
-                    f"or lists that begin with one"
-                )
+                raise TypeError(f"a batch of X is a dict with the keys {list(batch)}: give arrays")
             # Loaders give rows with their targets, in a tuple or, as PyTorch's, in a list.
             listed = isinstance(batch, list) and len(batch) and getattr(batch[0], "ndim", 0) == 2
             rows = batch[0] if listed or isinstance(batch, tuple) else batch
@@ -141,10 +135,7 @@ class Batches:
             yield self.check(rows if issparse(rows) else np.asanyarray(rows))
 
     def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
-        raise ValueError(
-            "validation_fraction needs rows that can be counted: give an array or a memory map, or "
-            "compare free_energy on rows of your own"
-        )
+        raise ValueError("validation_fraction needs rows that can be counted: give an array")
 
     def mean(self) -> NDArray:
         return self._mean
@@ -171,10 +162,8 @@ def is_batches(X: Any) -> bool:
 def check_one_table(estimator: Any, X: Any) -> None:
     """Refuse batches where an estimator needs all rows at once."""
     if is_batches(X):
-        raise TypeError(
-            f"{type(estimator).__name__}.fit takes X as one array or memory map, not in batches: "
-            f"only RBM.fit learns from batches"
-        )
+        found = f"{type(estimator).__name__}.fit takes X as one array or memory map, not in batches"
+        raise TypeError(f"{found}: only RBM.fit learns from batches")
 
 
 def _joined(pieces: Iterable[NDArray], batch_size: int) -> Iterator[NDArray]:

@@ -13,24 +13,19 @@ draws the random numbers of all rows and keeps those of its own, which is cheap 
 so an update does not depend on how many devices share it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import namedtuple
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache, partial, singledispatch
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from dbnlab import units
+from dbnlab import learning, units
 from dbnlab.energy import Machine
-from dbnlab.learning import (
-    LARGEST_LOG_VARIANCE_STEP,
-    LOWEST_LOG_VARIANCE,
-    SPARSITY_DECAY,
-    Recipe,
-    State,
-)
+from dbnlab.learning import Recipe, State
 
 # Rows up to this size stay on the device between epochs; more are sent in chunks.
 RESIDENT_BYTES = 2**30
@@ -66,47 +61,37 @@ def _share(total: tf.Tensor | int) -> Share:
 # Units -------------------------------------------------------------------------------------------
 
 
-@singledispatch
 def _mean(unit: units.Unit, x: tf.Tensor) -> tf.Tensor:
     """`Unit.mean` for tensors."""
+    if isinstance(unit, units.Bernoulli):
+        return tf.sigmoid(x)
+    if isinstance(unit, units.Gaussian):
+        return x * tf.constant(unit.variance, x.dtype)
+    if isinstance(unit, units.Softmax):
+        blocks = tf.split(x, unit.sizes, axis=1)
+        return tf.concat([tf.nn.softmax(block) for block in blocks], axis=1)
+    if isinstance(unit, units.Joint):
+        parts = tf.split(x, [part.n_units for part in unit.units], axis=1)
+        return tf.concat([_mean(part, field) for part, field in zip(unit.units, parts)], axis=1)
     raise NotImplementedError(f"backend='tensorflow' does not know {type(unit).__name__} units")
 
 
-@singledispatch
 def _draw(unit: units.Unit, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    """`Unit.draw` for tensors, for one share of the rows."""
-    raise NotImplementedError(f"backend='tensorflow' does not know {type(unit).__name__} units")
+    """`Unit.draw` for tensors, for one share of the rows, of those units that have a `_mean`."""
+    shape, dtype = [share.total, unit.n_units], mean.dtype
+    if isinstance(unit, units.Bernoulli):
+        return tf.cast(share.of(_uniform(shape, seed, dtype=dtype)) < mean, dtype)
+    if isinstance(unit, units.Gaussian):
+        return mean + share.of(_normal(shape, seed, dtype=dtype)) * np.sqrt(unit.variance)
+    if isinstance(unit, units.Softmax):
+        return _draw_softmax(unit, mean, seed, share)
+    if isinstance(unit, units.Joint):
+        parts = tf.split(mean, [part.n_units for part in unit.units], axis=1)
+        layers = zip(unit.units, parts, tf.unstack(_split(seed, len(parts))))
+        return tf.concat([_draw(*layer, share) for layer in layers], axis=1)
 
 
-@_mean.register
-def _(unit: units.Bernoulli, x: tf.Tensor) -> tf.Tensor:
-    return tf.sigmoid(x)
-
-
-@_draw.register
-def _(unit: units.Bernoulli, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    u = share.of(_uniform([share.total, unit.n_units], seed, dtype=mean.dtype))
-    return tf.cast(u < mean, mean.dtype)
-
-
-@_mean.register
-def _(unit: units.Gaussian, x: tf.Tensor) -> tf.Tensor:
-    return x if unit.variance == 1 else x * tf.constant(unit.variance, x.dtype)
-
-
-@_draw.register
-def _(unit: units.Gaussian, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    noise = share.of(_normal([share.total, unit.n_units], seed, dtype=mean.dtype))
-    return mean + (noise if unit.variance == 1 else noise * np.sqrt(unit.variance))
-
-
-@_mean.register
-def _(unit: units.Softmax, x: tf.Tensor) -> tf.Tensor:
-    return tf.concat([tf.nn.softmax(block) for block in tf.split(x, unit.sizes, axis=1)], axis=1)
-
-
-@_draw.register
-def _(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
+def _draw_softmax(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
     u = share.of(_uniform([share.total, len(unit.sizes)], seed, dtype=mean.dtype))
     states = []
     for number, p in enumerate(tf.split(mean, unit.sizes, axis=1)):
@@ -118,26 +103,8 @@ def _(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf
     return tf.concat(states, axis=1)
 
 
-@_mean.register
-def _(unit: units.Joint, x: tf.Tensor) -> tf.Tensor:
-    parts = tf.split(x, [part.n_units for part in unit.units], axis=1)
-    return tf.concat([_mean(part, field) for part, field in zip(unit.units, parts)], axis=1)
-
-
-@_draw.register
-def _(unit: units.Joint, mean: tf.Tensor, seed: tf.Tensor, share: Share) -> tf.Tensor:
-    parts = tf.split(mean, [part.n_units for part in unit.units], axis=1)
-    seeds = tf.unstack(_split(seed, len(parts)))
-    drawn = [_draw(part, p, s, share) for part, p, s in zip(unit.units, parts, seeds)]
-    return tf.concat(drawn, axis=1)
-
-
 def _down(
-    unit: units.Unit,
-    field: tf.Tensor,
-    log_variance: Sequence[tf.Tensor],
-    seed: tf.Tensor,
-    share: Share,
+    unit: units.Unit, field: tf.Tensor, log_variance: list, seed: tf.Tensor, share: Share
 ) -> tf.Tensor:
     """Visible states; where a variance is learned, `unit` has the variance 1.
 
@@ -168,15 +135,9 @@ class Compiled(NamedTuple):
     learn_variance: bool
 
 
-class Settings(NamedTuple):
-    """Numbers that may change without compiling again; `n_full` is the rows of a full batch."""
-
-    n_full: tf.Tensor
-    learning_rate: tf.Tensor
-    momentum: tf.Tensor
-    weight_decay: tf.Tensor
-    sparsity_target: tf.Tensor
-    sparsity_cost: tf.Tensor
+# Numbers that may change without compiling again, and the rows of a full batch.
+NUMBERS = ("learning_rate", "momentum", "weight_decay", "sparsity_target", "sparsity_cost")
+Settings = namedtuple("Settings", [*NUMBERS, "n_full"])
 
 
 class Tensors(NamedTuple):
@@ -230,14 +191,13 @@ def _statistics(
 
 
 def _step(
-    compiled: Compiled,
-    state: Tensors,
-    X: tf.Tensor,
-    rows: tf.Tensor,
-    seeds: tf.Tensor,
-    settings: Settings,
+    compiled: Compiled, state: Tensors, X: tf.Tensor, batch: tuple, settings: Settings
 ) -> Tensors:
-    """One update from the rows of `X` with these numbers: `gradient` and `step` of `learning`."""
+    """One update: `learning.gradient` and `learning.step`.
+
+    `batch` holds the numbers of its rows in `X`, and seeds.
+    """
+    rows, seeds = batch
     data, activity = _share(tf.shape(rows)[0]), state.activity
     dtype = activity.dtype
     V = tf.cast(tf.gather(X, data.of(rows)), dtype)
@@ -246,7 +206,8 @@ def _step(
     gradient = statistics[: len(state.parameters)]
     if compiled.sparse:
         mean_v, mean_h = statistics[-2:]
-        activity = SPARSITY_DECAY * activity + (1 - SPARSITY_DECAY) * mean_h
+        decay = learning.SPARSITY_DECAY
+        activity = decay * activity + (1 - decay) * mean_h
         pull = settings.sparsity_cost * (settings.sparsity_target - activity)
         gradient[0] += mean_v[:, None] * pull
         gradient[2] += pull
@@ -254,11 +215,11 @@ def _step(
     rate = settings.learning_rate * tf.cast(data.total, dtype) / tf.cast(settings.n_full, dtype)
     velocity = [settings.momentum * v + rate * g for v, g in zip(state.velocity, gradient)]
     if compiled.learn_variance:
-        largest = LARGEST_LOG_VARIANCE_STEP
+        largest = learning.LARGEST_LOG_VARIANCE_STEP
         velocity[3] = tf.clip_by_value(velocity[3], -largest, largest)
     parameters = [p + v for p, v in zip(state.parameters, velocity)]
     if compiled.learn_variance:
-        parameters[3] = tf.maximum(parameters[3], LOWEST_LOG_VARIANCE)
+        parameters[3] = tf.maximum(parameters[3], learning.LOWEST_LOG_VARIANCE)
     return Tensors(parameters, velocity, activity, chains)
 
 
@@ -302,15 +263,15 @@ def _compiled_epoch(
         tf.TensorSpec([None, n_visible], x_dtype),
         tf.TensorSpec([None, None], tf.int64),
         tf.TensorSpec([None, 2 * compiled.n_gibbs, 2], tf.int64),
-        Settings(tf.TensorSpec([], tf.int64), *[tf.TensorSpec([], dtype)] * 5),
+        Settings(*[tf.TensorSpec([], dtype)] * len(NUMBERS), tf.TensorSpec([], tf.int64)),
     ]
 
     @tf.function(input_signature=signature, jit_compile=xla)
     def epoch(state, X, batches, seeds, settings):
         state, X = strategy.run(_placed, (state, X))
         for number in tf.range(tf.shape(batches)[0]):
-            of_batch = batches[number], seeds[number]
-            state = strategy.run(_step, (compiled, state, X, *of_batch, settings))
+            batch = batches[number], seeds[number]
+            state = strategy.run(_step, (compiled, state, X, batch, settings))
         if compiled.n_chains:
             state = strategy.run(_with_all_chains, (compiled, state))
         return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], state)
@@ -330,10 +291,8 @@ class Engine:
 
     def __init__(self, recipe: Recipe, strategy: tf.distribute.Strategy | None) -> None:
         if strategy is not None and not isinstance(strategy, tf.distribute.Strategy):
-            raise TypeError(
-                f"strategy must be a tf.distribute.Strategy, such as "
-                f"tf.distribute.MirroredStrategy(), got {strategy!r}"
-            )
+            kind = "a tf.distribute.Strategy, such as tf.distribute.MirroredStrategy()"
+            raise TypeError(f"strategy must be {kind}, got {strategy!r}")
         _let_memory_grow()
         self.recipe = recipe
         self.strategy = strategy or tf.distribute.get_strategy()
@@ -342,26 +301,19 @@ class Engine:
     def train_window(self, state: State, X: NDArray, order: NDArray, recipe: Recipe) -> None:
         """One update for each batch of rows of `X`, in the order given."""
         machine, n_full, dtype = state.machine, recipe.batch_size, state.machine.weights.dtype.name
-        visible, n_hidden = machine.visible, machine.hidden.n_units
-        compiled = Compiled(
-            visible=_standard(visible) if recipe.learn_variance else visible,
-            hidden=machine.hidden,
-            n_gibbs=recipe.n_gibbs,
-            n_chains=len(state.chains) if recipe.algorithm == "pcd" else 0,
-            sparse=bool(recipe.sparsity_cost),
-            learn_variance=bool(recipe.learn_variance),
-        )
-        numbers = recipe.learning_rate, recipe.momentum, recipe.weight_decay
-        numbers += recipe.sparsity_target or 0.0, recipe.sparsity_cost
-        settings = Settings(
-            tf.constant(n_full, tf.int64), *(tf.constant(n, dtype) for n in numbers)
-        )
-        tensors = Tensors(
-            parameters=state.parameters,
-            velocity=state.velocity,
-            activity=state.activity if compiled.sparse else np.zeros(n_hidden, dtype),
-            chains=state.chains if compiled.n_chains else np.zeros((0, n_hidden), dtype),
-        )
+        visible = _standard(machine.visible) if recipe.learn_variance else machine.visible
+        n_chains = len(state.chains) if recipe.algorithm == "pcd" else 0
+        flags = {
+            "sparse": bool(recipe.sparsity_cost),
+            "learn_variance": bool(recipe.learn_variance),
+        }
+        compiled = Compiled(visible, machine.hidden, recipe.n_gibbs, n_chains, **flags)
+        numbers = [tf.constant(getattr(recipe, name) or 0.0, dtype) for name in NUMBERS]
+        settings = Settings(*numbers, tf.constant(n_full, tf.int64))
+        hidden_bias = machine.hidden_bias
+        activity = state.activity if compiled.sparse else np.zeros_like(hidden_bias)
+        chains = state.chains if n_chains else np.zeros((0, len(hidden_bias)), dtype)
+        tensors = Tensors(state.parameters, state.velocity, activity, chains)
         xla = _compiles_to_xla(self.strategy)
         for rows, numbers in self._chunks(X, order, n_full, dtype):
             x_dtype = rows.dtype.as_numpy_dtype
@@ -396,14 +348,12 @@ def _on_device(X: NDArray, dtype: str) -> tf.Tensor:
 
 
 def _store(state: State, compiled: Compiled, tensors: Tensors) -> None:
-    arrays = [*state.parameters, *state.velocity]
-    results = [*tensors.parameters, *tensors.velocity]
-    if compiled.sparse:
-        arrays.append(state.activity)
-        results.append(tensors.activity)
     # In place: a DBN holds views of the arrays of its top RBM.
-    for array, result in zip(arrays, results):
+    arrays = [*state.parameters, *state.velocity]
+    for array, result in zip(arrays, [*tensors.parameters, *tensors.velocity]):
         array[...] = result.numpy()
+    if compiled.sparse:
+        state.activity[...] = tensors.activity.numpy()
     if compiled.learn_variance:
         state.show_variance()
     if compiled.n_chains:

@@ -171,16 +171,10 @@ class Gaussian(Unit):
     def __post_init__(self) -> None:
         _check_size(self.n_units, "n_units", 1)
         variances = np.array(self.variance)
-        if variances.shape not in ((), (self.n_units,)):
-            raise ValueError(
-                f"variance must be one number or {self.n_units}, got shape {variances.shape}"
-            )
-        if (
-            variances.dtype.kind not in "iuf"
-            or not (variances > 0).all()
-            or np.isinf(variances).any()
-        ):
-            raise ValueError(f"variance must be finite and above 0, got {self.variance!r}")
+        fits = variances.shape in ((), (self.n_units,)) and variances.dtype.kind in "iuf"
+        if not fits or not ((variances > 0) & (variances < np.inf)).all():
+            numbers = f"a finite number above 0, or one for each of {self.n_units} units"
+            raise ValueError(f"variance must be {numbers}, got {self.variance!r}")
         alike = variances.size and np.ptp(variances) == 0
         value = float(variances.flat[0]) if alike else tuple(variances.astype(float).tolist())
         object.__setattr__(self, "variance", value)
@@ -266,10 +260,8 @@ class Softmax(Unit):
             wrong = np.abs(block.sum(axis=-1, dtype=np.float64) - 1) > 1e-3
             if wrong.any():
                 row = int(np.argmax(wrong))
-                raise ValueError(
-                    f"softmax block {number} must sum to 1 in every row, but sums to "
-                    f"{block[row].sum():g} in row {row}: give one-hot rows or probabilities"
-                )
+                found = f"but sums to {block[row].sum():g} in row {row}: give one-hot rows"
+                raise ValueError(f"softmax block {number} must sum to 1 in every row, {found}")
         return V
 
     def n_states(self) -> int:
@@ -307,17 +299,16 @@ class WordCounts(Unit):
         if wrong.any():
             row, column = np.argwhere(wrong)[0].tolist()
             found = V[row, column]
-            raise ValueError(
-                f"{'Negative values in data' if found < 0 else 'Not a whole number'}: word counts "
-                f"are 0, 1, 2, …, found {found} in row {row}, column {column}: give the counts "
-                f"themselves, neither scaled nor weighted"
-            )
+            fault = "Negative values in data" if found < 0 else "Not a whole number"
+            place = f"found {found} in row {row}, column {column}"
+            cure = "give the counts themselves, neither scaled nor weighted"
+            raise ValueError(f"{fault}: word counts are 0, 1, 2, …, {place}: {cure}")
         empty = ~V.any(axis=1)
         if empty.any():
-            raise ValueError(
-                f"row {int(np.argmax(empty))} is an empty document, with no word of the "
-                f"vocabulary: leave such rows out, as in X[X.sum(axis=1) > 0]"
+            found = (
+                f"row {int(np.argmax(empty))} is an empty document, with no word of the vocabulary"
             )
+            raise ValueError(f"{found}: leave such rows out, as in X[X.sum(axis=1) > 0]")
         return V
 
 
@@ -351,13 +342,12 @@ class Multinomial(WordCounts):
         return rng.multinomial(self.n_trials, p).astype(mean.dtype)
 
     def check(self, V: NDArray) -> NDArray:
-        wrong = super().check(V).sum(axis=1) != self.n_trials
+        n_words = super().check(V).sum(axis=1)
+        wrong = n_words != self.n_trials
         if wrong.any():
             row = int(np.argmax(wrong))
-            raise ValueError(
-                f"row {row} holds {int(V[row].sum())} words, but the model is that of documents of "
-                f"{self.n_trials}"
-            )
+            found = f"row {row} holds {int(n_words[row])} words"
+            raise ValueError(f"{found}, but the model is that of documents of {self.n_trials}")
         return V
 
 
@@ -404,10 +394,7 @@ class ReplicatedSoftmax(WordCounts):
         raise ValueError("a replicated softmax has one log-partition function for each length")
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
-        raise ValueError(
-            "how long the documents are to be is unknown: give init, rows of counts with the "
-            "lengths wanted, from which the chains start"
-        )
+        raise ValueError("the lengths of the documents are unknown: give init, rows of counts")
 
 
 @dataclass(frozen=True, init=False)
@@ -424,15 +411,11 @@ class Joint(Unit):
 
     def __init__(self, *units: Unit) -> None:
         if not units or not all(isinstance(unit, Unit) for unit in units):
-            raise TypeError(
-                f"Joint takes one or more units, such as Joint(Bernoulli(784), Softmax(10)), "
-                f"got {units!r}"
-            )
+            example = "Joint(Bernoulli(784), Softmax(10))"
+            raise TypeError(f"Joint takes one or more units, such as {example}, got {units!r}")
         if any(isinstance(unit, WordCounts) for unit in units):
-            raise TypeError(
-                "Joint cannot hold word counts, whose length scales the hidden biases: give all "
-                "counts to one ReplicatedSoftmax, or put labels on a layer above it"
-            )
+            # Their length scales the hidden biases.
+            raise TypeError("Joint cannot hold word counts: put labels on a layer above them")
         object.__setattr__(self, "units", units)
 
     @property
@@ -496,19 +479,14 @@ def resolve(unit: str | Unit, n_units: int, argument: str) -> Unit:
         If `unit` is neither a name nor a unit.
     """
     names = {"bernoulli": Bernoulli, "gaussian": Gaussian}
-    if isinstance(unit, str):
-        if unit not in names:
-            raise ValueError(f"{argument}={unit!r}: choose one of {sorted(names)} or a unit object")
+    if isinstance(unit, str) and unit in names:
         return names[unit](n_units)
     if not isinstance(unit, Unit):
-        raise TypeError(
-            f"{argument} must be 'bernoulli', 'gaussian' or an object from dbnlab.units, "
-            f"got {unit!r}"
-        )
+        error = ValueError if isinstance(unit, str) else TypeError
+        raise error(f"{argument} must be 'bernoulli', 'gaussian' or a Unit, got {unit!r}")
     if unit.n_units != n_units:
-        raise ValueError(
-            f"{argument}={unit!r} has {unit.n_units} units, but the data have {n_units} columns"
-        )
+        found = f"has {unit.n_units} units, but the data have {n_units} columns"
+        raise ValueError(f"{argument}={unit!r} {found}")
     return unit
 
 
@@ -530,8 +508,7 @@ def _in_interval(V: NDArray, kind: str, cure: str) -> NDArray:
         return V if isinstance(V, np.memmap) else np.clip(V, 0, 1)
     found = low if low < -ROUNDING else high
     row, column = np.argwhere(found == V)[0].tolist()
-    raise ValueError(
-        f"{'Negative values in data' if found < 0 else 'Values above 1 in data'}: {kind} units "
-        f"need [0, 1], found {found:.10g} in row {row}, column {column}: {cure}, or choose "
-        f"visible='gaussian'"
-    )
+    fault = "Negative values in data" if found < 0 else "Values above 1 in data"
+    place = f"found {found:.10g} in row {row}, column {column}"
+    cure = f"{cure}, or choose visible='gaussian'"
+    raise ValueError(f"{fault}: {kind} units need [0, 1], {place}: {cure}")

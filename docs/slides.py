@@ -56,11 +56,11 @@ def shows_code(cell: NotebookNode) -> bool:
 
 
 def printed(cell: NotebookNode) -> Iterator[str]:
-    """What a code cell prints, and the last line's value where it is no figure."""
+    """What a code cell prints, and values that are neither figures nor Markdown."""
     for output in cell.get("outputs", []):
         if "text" in output:
             yield output.text
-        elif "image/png" not in output.get("data", {}):
+        elif not {"image/png", "text/markdown"} & set(output.data):
             yield output.data["text/plain"]
 
 
@@ -76,7 +76,9 @@ def formula(tex: str, display: bool) -> str:
     """A formula as SVG, which looks the same in every browser and on paper."""
     # The converter differs from TeX in two things: names of brackets after \big, and the room
     # around a minus that has nothing before it.
-    source = tex.replace(r"\langle", "⟨").replace(r"\rangle", "⟩").strip()
+    source = re.sub(
+        r"(\\[bB]ig+[lr]?)\\([lr])angle", lambda m: m[1] + "⟨⟩"[m[2] == "r"], tex.strip()
+    )
     source = re.sub(r"(^|[=(\[,{<>]|\\q?quad|\\[gl]e|\\approx)\s*-", r"\1{-}", source)
     drawn = Math.fromlatex(source, size=SIZE, inline=not display)
     svg = drawn.svgxml()
@@ -93,38 +95,42 @@ MARKDOWN.use(dollarmath_plugin, renderer=lambda tex, kind: formula(tex, kind["di
 
 
 def text(source: str) -> str:
-    """Markdown as HTML. Links to lessons lead to their decks; of others into the clone the words
-    stay."""
+    """Markdown as HTML. Links to lessons lead to their decks, other local links are left out."""
 
     def link(match: re.Match) -> str:
         lesson = re.fullmatch(r"(\d\d_\w+)\.ipynb(#.*)?", match[1])
         return f'<a href="{lesson[1]}.html">{match[2]}</a>' if lesson else match[2]
 
-    return re.sub(r'<a href="(?!https?:)([^"]*)">(.*?)</a>', link, MARKDOWN.render(source))
+    html = re.sub(r'<a href="(?!https?:)([^"]*)">(.*?)</a>', link, MARKDOWN.render(source))
+    # No line begins with the comma after a formula.
+    mark = r'<span class="math inline">(?:(?!</span>).)*</span>[.,;:?)]+'
+    return re.sub(mark, r"<nobr>\g<0></nobr>", html, flags=re.S)
 
 
 def shown(cell: NotebookNode) -> str:
     """A cell as a slide shows it."""
     if cell.cell_type == "markdown":
         return text(cell.source)
-    html = highlight(cell.source, PythonLexer(), CODE) if shows_code(cell) else ""
-    html += "".join(f'<pre class="printed">{escape(out.rstrip())}</pre>' for out in printed(cell))
+    parts = [highlight(cell.source, PythonLexer(), CODE)] if shows_code(cell) else []
+    parts += [f'<pre class="printed">{escape(lines.rstrip())}</pre>' for lines in printed(cell)]
+    for output in cell.outputs:
+        parts.append(text(output.get("data", {}).get("text/markdown", "")))
     alt = escape(cell.metadata.get("alt", ""))
-    return html + "".join(
-        f'<img alt="{alt}" src="data:image/png;base64,{png}">' for png in figures(cell)
-    )
+    parts += [f'<img alt="{alt}" src="data:image/png;base64,{png}">' for png in figures(cell)]
+    return "".join(parts)
 
 
 def section(cells: list[NotebookNode]) -> str:
     """One slide. A fragment waits for the speaker, and takes along the cells that continue it."""
-    parts, notes, waits = [], [], ""
+    parts, notes, n_fragments = [], [], 0
     for cell in cells:
         if slide_type(cell) == "notes":
             notes.append(text(cell.source))
             continue
-        waits = " fragment" if slide_type(cell) == "fragment" else waits
+        n_fragments += slide_type(cell) == "fragment"
         kind = " figure" if any(figures(cell)) else ""
-        parts.append(f'<div class="cell{kind}{waits}">{shown(cell)}</div>')
+        kind += f' fragment" data-fragment-index="{n_fragments}' if n_fragments else ""
+        parts.append(f'<div class="cell{kind}">{shown(cell)}</div>')
     heading = cells[0].source.lstrip("#").strip()
     look = " first" if cells[0].source.startswith("# ") else ""
     look = " predict" if heading.startswith("Predict") else look

@@ -45,16 +45,20 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
                 output["data"]["image/png"] = smaller(output["data"]["image/png"])
 
 
-def rerun(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     NotebookClient(
         notebook,
         timeout=600,
         kernel_name="python3",
         record_timing=False,
         coalesce_streams=True,
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(folder)}},
     ).execute()
+
+
+def rerun(path: Path) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    execute(notebook, path.parent)
     normalise(notebook)
     nbformat.validate(notebook)
     nbformat.write(notebook, path)

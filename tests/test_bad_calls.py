@@ -326,6 +326,7 @@ CALLS = {
         )
         for name, bad in {
             **{"n_samples": COUNT, "n_gibbs": COUNT_OR_ZERO, "random_state": SEED},
+            "label_strength": RATE,
             "init": {ValueError: ["x", 3, [], X[0], X[:2], X[:3, :5], X[:3] + NAN]},
         }.items()
     },

@@ -1,7 +1,9 @@
 import configparser
+import io
 import os
 import re
 import sys
+from base64 import b64decode
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +18,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from dbnlab import course
-from dbnlab.course import exercises
+from dbnlab.course import exercises, plots
 
 
 def test_setup_returns_the_seeded_generator_and_prints_nothing(capfd):
@@ -221,6 +223,22 @@ def test_slider_draws_each_position_once_and_only_when_visited():
     assert drawn == [1, 100]
     assert plt.get_fignums() == []
     assert repr(box) == "[steps: a slider, where a kernel runs]"
+
+
+def test_where_no_kernel_runs_the_first_the_last_and_two_stops_between_stand_for_a_slider():
+    grey = {0.1: 20, 0.2: 60, 0.3: 100, 0.4: 130, 0.5: 160, 0.6: 200}
+
+    def draw(value):
+        return plots.images(np.full((1, 4), grey[value] / 255), (2, 2), "level").figure
+
+    bundle = course.slider("level", list(grey), draw)._repr_mimebundle_()
+    assert bundle["text/plain"] == "[level: a slider, where a kernel runs]"
+    assert "application/vnd.jupyter.widget-view+json" in bundle
+    picture = plt.imread(io.BytesIO(b64decode(bundle["image/png"])))
+    height, width = picture.shape[:2]
+    middles = picture[height // 4 :: height // 2, width // 4 :: width // 2, 0]
+    assert np.array_equal((255 * middles).round(), [[20, 100], [130, 200]])
+    assert plt.get_fignums() == []
 
 
 def test_environment_check_prints_one_line_and_shows_versions(capsys):

@@ -503,7 +503,7 @@ def test_a_classifier_is_fine_tuned_on_counts_and_an_autoencoder_refuses_them():
     options = {"n_epochs": 50, "learning_rate": 0.05, "batch_size": 10, "random_state": 0}
     classifier = DBNClassifier((3,), prototype, **options).fit(X, y)
     assert classifier.score(X, y) == 1
-    with pytest.raises(ValueError, match="made of Bernoulli and Gaussian layers"):
+    with pytest.raises(ValueError, match="Keras layers have Bernoulli or Gaussian units"):
         DeepAutoencoder((3,), dbn=prototype).fit(X)
 
 

@@ -89,7 +89,7 @@ def test_every_figure_has_an_alternative_text(path):
 @pytest.mark.parametrize("path", ALL)
 def test_size_stays_readable(path):
     assert path.stat().st_size < 1_000_000
-    assert len(read(path)["cells"]) <= 70
+    assert len(read(path)["cells"]) <= 80
     for cell in code_cells(path):
         assert len(source(cell).splitlines()) <= 25, source(cell)
 

@@ -262,8 +262,7 @@ def test_tensorflow_in_the_mode_of_version_1_is_refused(call):
     old = "import tensorflow as tf; tf.compat.v1.disable_v2_behavior()"
     printed = run_python(old + FAILS.format(call=call))
     assert printed == (
-        "RuntimeError TensorFlow is in the mode of its version 1: leave out "
-        "tf.compat.v1.disable_v2_behavior\n"
+        "RuntimeError TensorFlow is in the mode of version 1: leave out disable_v2_behavior\n"
     )
 
 

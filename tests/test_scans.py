@@ -233,7 +233,7 @@ DAMAGED = {
 def test_a_damaged_header_is_refused_with_the_name_of_the_file(tmp_path, head, fields):
     path = written(tmp_path / "scan.nii", head, **fields)
     for voxel_size in (None, 2):
-        with pytest.raises(ValueError, match=r"scan\.nii cannot be read as a scan.*: \S"):
+        with pytest.raises(ValueError, match=r"scan\.nii cannot be read as a scan.*\(\S"):
             datasets.load_nifti(path, voxel_size)
 
 
@@ -256,7 +256,7 @@ def test_what_is_no_nifti_file_is_refused_with_its_name(tmp_path, head):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*nowhere\.nii"):
         datasets.load_nifti(tmp_path / "nowhere.nii")
     for nothing in (None, 3, b"scan.nii"):
-        with pytest.raises(TypeError, match="path must be the name of a file, got"):
+        with pytest.raises(TypeError, match="PathLike"):
             datasets.load_nifti(nothing)
     for size, error in ((0, ValueError), (-1.0, ValueError), ("2", TypeError)):
         with pytest.raises(error, match="voxel_size"):
@@ -343,7 +343,7 @@ def test_a_folder_with_too_few_volumes_or_a_damaged_one_says_so(tmp_path, head):
     for name, content in small_set(head).items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(ValueError, match="holds 3 pairs of image and labels, 260 are expected"):
+    with pytest.raises(ValueError, match="holds 3 of 260 pairs of image and labels"):
         datasets.fetch_hippocampus(tmp_path)
     path = tmp_path / "Task04_Hippocampus/labelsTr/hippocampus_001.nii.gz"
     path.write_bytes(path.read_bytes()[:50])

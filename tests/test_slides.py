@@ -9,12 +9,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 SLIDES = runpy.run_path(str(ROOT / "docs" / "slides.py"))
-# The lessons that have been cut into slides so far.
-CUT = ("00",)
 LESSONS = [
     pytest.param(nbformat.read(path, as_version=4), id=path.stem)
     for path in SLIDES["LESSONS"]
-    if path.stem[:2] in CUT
 ]
 every_lesson = pytest.mark.parametrize("lesson", LESSONS)
 
@@ -114,3 +111,11 @@ def test_notes_do_not_repeat_the_slide(lesson):
             r"(?<=[.:?])\s", prose([c for c in cells if c.source not in notes])
         ):
             assert len(sentence) < 40 or sentence not in notes, sentence
+
+
+def test_a_deck_holds_all_slides_and_figures_and_needs_no_other_file():
+    lesson = LESSONS[0].values[0]
+    page = SLIDES["deck"](lesson)
+    assert page.count("<section>") == len(SLIDES["cut"](lesson))
+    assert page.count('src="data:image/png') == sum(len(figures(c)) for _, c in shown(lesson))
+    assert not re.findall(r"""(?:src=|url\()(?!["']?data:).{,60}""", page)

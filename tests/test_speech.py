@@ -94,10 +94,9 @@ def test_one_frame_fills_the_whole_window():
 
 
 def test_trimming_leaves_pauses_inside_and_takes_silence_outside():
-    loudness = np.array([-100, -90, -20, -80, -20, -95, -100.0])
+    loudness = np.array([-100, -61, -20, -80, -59, -95, -100.0])
     spectrogram = np.repeat(loudness[:, None], 4, axis=1)
     np.testing.assert_array_equal(speech.trim(spectrogram), spectrogram[2:5])
-    assert len(speech.trim(spectrogram, span=72)) == 4
 
 
 def test_rows_do_not_depend_on_how_loud_the_recording_is(word):
@@ -132,7 +131,10 @@ def test_votes_need_the_number_of_rows_of_each_recording(n_rows):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: speech.stack(np.zeros((5, 2)), width=4), "width=4: choose an odd number"),
+        (
+            lambda: speech.stack(np.zeros((5, 2)), width=4),
+            "width=4 has no middle: choose an odd number",
+        ),
         (lambda: speech.stack(np.zeros((0, 2))), "frames must have shape"),
         (lambda: speech.normalise(np.zeros(5)), "frames must have shape"),
         (lambda: speech.stretch(np.zeros((5, 2)), 0), "n_frames"),
@@ -140,8 +142,6 @@ def test_votes_need_the_number_of_rows_of_each_recording(n_rows):
         (lambda: speech.resample(np.zeros(500), 10**9), "rate"),
         (lambda: speech.resample(np.zeros((500, 2)), 8000), r"shape \(n_samples,\)"),
         (lambda: speech.resample([0, np.nan], 8000), "samples must be finite"),
-        (lambda: speech.trim(np.zeros((5, 2)), -1.0), "span"),
-        (lambda: speech.trim(np.zeros((5, 2)), np.nan), "span"),
         (lambda: speech.vote(np.zeros((0, 3)), []), "log_probabilities must have shape"),
         (lambda: speech.vote(np.zeros((7, 3)), []), r"n_rows must have shape \(n_recordings,\)"),
     ],

@@ -144,9 +144,7 @@ def test_packed_files_are_opened(load, tmp_path):
             for name in names:
                 archive.writestr(name, PEOPLE)
         if names[-1] == "b.csv":
-            with pytest.raises(
-                ValueError, match=r"packs 2 files, such as .'a.csv', 'b.csv'.: give"
-            ):
+            with pytest.raises(ValueError, match=r"packs 2 files, as .'a.csv', 'b.csv'.: give"):
                 datasets.load_csv(tmp_path / "table.zip")
         else:
             np.testing.assert_array_equal(datasets.load_csv(tmp_path / "table.zip").X, X)
@@ -493,7 +491,7 @@ def test_separator_encoding_and_ignored_columns(load):
         ("a,b\n1,2\n\n3,4,5\n", {}, "fields is 3 in line 4 of table.csv, and 2 in line 1"),
         ("a,b\n1,2\n3\n", {}, "number of fields is 1 in line 3"),
         ("a;b\n1;2\n3;4\n", {}, "separator=';'"),
-        ('a,b\n1,"x\n2,y\n', {}, "quotation mark without its partner"),
+        ('a,b\n1,"x\n2,y\n', {}, "look for a quotation mark"),
         ("a,b\n1,é\n2,x\n".encode("cp1252"), {}, "line 2 of table.csv is no text in utf-8-sig"),
         (PEOPLE.encode("utf-16"), {}, "encoding='utf-16'"),
         (b"PK\x03\x04\x00\x00", {}, "no text file: save the table as CSV"),
@@ -513,7 +511,7 @@ def test_separator_encoding_and_ignored_columns(load):
         ("a\n" + "1\n" * 20 + "x\n", {}, "line 22 of table.csv: column 'a' holds .* here x"),
         ('a,b\n1,"x\ny"\ninf,k\n', {}, "line 4 of table.csv: column 'a'"),
         ("a\n" + "".join(f"n{i}\n" for i in range(1500)), {}, r"1500 different .* ignore=\['a'\]"),
-        ("a,b\n1,2\n3,4\n", {"scale": "robust"}, "choose 'minmax', 'standard' or None"),
+        ("a,b\n1,2\n3,4\n", {"scale": "robust"}, "choose one of .'minmax', 'standard'"),
         ("a,b\n1,2\n3,4\n", {"test_size": 1.0}, "test_size"),
         ("a\n1e-20\n2e-20\n3e-20\n", {}, "the numbers of column 'a' differ by less than 1e-14"),
         (PEOPLE, {"test_size": 0.999}, "test_size=0.999 leaves none of 5 rows"),
@@ -548,7 +546,7 @@ def test_arguments_of_a_wrong_type_are_named(load, arguments):
 
 @pytest.mark.parametrize("path", [None, 3, io.StringIO(PEOPLE), b"table.csv"])
 def test_what_is_no_path_is_refused(path):
-    with pytest.raises(TypeError, match="path must be the path of a CSV file"):
+    with pytest.raises(TypeError, match="PathLike"):
         datasets.load_csv(path)
 
 

@@ -265,7 +265,7 @@ def test_resolve_knows_names_and_units():
 @pytest.mark.parametrize(
     ("unit", "error", "message"),
     [
-        ("poisson", ValueError, "visible='poisson': choose one of"),
+        ("poisson", ValueError, "visible must be 'bernoulli', 'gaussian' or a Unit, got 'poisson'"),
         (Softmax(4), ValueError, "has 4 units, but the data have 3 columns"),
         (Bernoulli, TypeError, "visible must be"),
         (None, TypeError, "visible must be"),

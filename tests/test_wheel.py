@@ -173,7 +173,9 @@ def test_the_source_archive_holds_what_its_tests_read(archives):
         "data": "*.*",
         "notebooks": "**/*.ipynb",
         "benchmarks": "**/*.*",
+        "docs": "**/*.*",
         ".binder": "*",
+        ".github": "**/*.yml",
         ".jupyter": "**/*.json",
     }
     copy = archives[1].parent.parent

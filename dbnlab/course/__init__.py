@@ -1,4 +1,4 @@
-"""What every lesson needs: one line of set-up, checks in the open, and a slider.
+"""What every lesson needs: one line of set-up, checks in the open, a slider and a drawing pad.
 
 Everything here prints text that is the same on every machine, but for what `expect` measures, so
 that the stored notebooks can be compared with a new run.
@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dbnlab.checks import is_listed, optional
+from dbnlab.checks import is_listed, optional, pip_command
 
 # Ahead of the imports, so that one sentence says which extra brings them.
 optional("ipywidgets", "course")
@@ -29,8 +30,10 @@ optional("matplotlib", "course")
 import ipywidgets
 import matplotlib.pyplot as plt
 from IPython import get_ipython
+from PIL import Image
 
 from dbnlab.course import plots
+from dbnlab.course.drawing import drawing_pad as drawing_pad
 from dbnlab.course.exercises import check as check
 from dbnlab.course.exercises import exercise as exercise
 from dbnlab.course.exercises import of_clone
@@ -146,18 +149,32 @@ def expect(name: str, measured: float, *, near: float, tol: float) -> None:
 
 
 class Interactive(ipywidgets.VBox):
-    """A box of widgets that reads as one fixed line where no kernel runs."""
+    """A box of widgets; where no kernel runs, one fixed line and a picture stand for it."""
 
-    def __init__(self, line: str, children: Sequence[ipywidgets.Widget]) -> None:
-        self._line = line
+    def __init__(
+        self,
+        line: str,
+        children: Sequence[ipywidgets.Widget],
+        picture: Callable[[], bytes] | None = None,
+    ) -> None:
+        self._line, self._picture = line, picture
         super().__init__(children)
 
     def __repr__(self) -> str:
         return self._line
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if self._picture:
+            # JupyterLab takes the widgets where it can, pages and slides take the picture.
+            bundle["image/png"] = b64encode(self._picture()).decode()
+        return bundle
+
 
 def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure]) -> Interactive:
     """A slider over `values` that shows the figure that `draw` returns for each.
+
+    Where no kernel runs, the figures of up to four of the values stand for it.
 
     Parameters
     ----------
@@ -166,7 +183,8 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
     values : sequence
         Positions from left to right.
     draw : callable
-        Takes a value, returns a matplotlib figure. Called once for each position visited.
+        Takes a value, returns a matplotlib figure whose title names the value. Called once for
+        each position visited, and for those four.
 
     Returns
     -------
@@ -189,24 +207,41 @@ def slider(label: str, values: Sequence[Any], draw: Callable[[Any], plt.Figure])
         plt.close(figure)
         return buffer.getvalue()
 
-    handle = ipywidgets.SelectionSlider(
-        options=[(str(value), position) for position, value in enumerate(values)],
-        description=label,
-        style={"description_width": "initial"},
-        layout={"width": "32em"},
-    )
+    def stops() -> bytes:
+        positions = np.linspace(0, len(values) - 1, min(len(values), 4)).round()
+        return _sheet([picture(int(position)) for position in positions])
+
+    options = [(str(value), position) for position, value in enumerate(values)]
+    wide = {"style": {"description_width": "initial"}, "layout": {"width": "32em"}}
+    handle = ipywidgets.SelectionSlider(options=options, description=label, **wide)
     as_drawn = {"align_self": "flex-start", "max_width": "100%"}
     image = ipywidgets.Image(format="png", layout=as_drawn)
     ipywidgets.dlink((handle, "value"), (image, "value"), picture)
-    return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image])
+    return Interactive(f"[{label}: a slider, where a kernel runs]", [handle, image], stops)
+
+
+def _sheet(pictures: list[bytes]) -> bytes:
+    """PNG pictures as one: wide ones below each other, others in rows of two."""
+    images = [Image.open(io.BytesIO(picture)) for picture in pictures]
+    width, height = (max(sizes) for sizes in zip(*(image.size for image in images)))
+    n_columns = 1 if width > 3 * height else 2
+    n_rows = -(-len(images) // n_columns)
+    sheet = Image.new("RGB", (n_columns * width, n_rows * height), "white")
+    for n, image in enumerate(images):
+        row, column = divmod(n, n_columns)
+        sheet.paste(image, (column * width, row * height))
+    buffer = io.BytesIO()
+    sheet.quantize(256).save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
 
 
 def check_environment() -> Interactive:
     """Print whether this computer has what the course needs; show the details in a table."""
-    versions = {name: _version(name) for name in NEEDED}
+    installed = {package.name: package.version for package in importlib.metadata.distributions()}
+    versions = {name: installed.get(name, "missing") for name in NEEDED}
     missing = ", ".join(name for name, version in versions.items() if version == "missing")
     if missing:
-        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {_pip('course')}")
+        print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {pip_command('course')}")
     elif not (3, 11) <= sys.version_info < (3, 14):
         print("The course is tested with Python 3.11 to 3.13: make an environment with one of them")
     else:
@@ -218,17 +253,6 @@ def check_environment() -> Interactive:
     return Interactive("[a table of what this computer has, where a kernel runs]", [table])
 
 
-def _pip(extra: str) -> str:
-    return f'{sys.executable} -m pip install "dbnlab[{extra}]"'
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "missing"
-
-
 def _gpu() -> str:
     """What TensorFlow would compute on, in words."""
     # Loading TensorFlow takes seconds, so ask it only where there is a driver to find.
@@ -238,8 +262,8 @@ def _gpu() -> str:
     code = "import tensorflow as tf; print(len(tf.config.list_physical_devices('GPU')))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     if done.returncode:
-        return f"unknown, TensorFlow does not load: install it with {_pip('tensorflow')}"
-    n_devices = int(done.stdout.split()[-1])
-    if n_devices:
-        return f"{n_devices}, used by TensorFlow"
-    return f"not used, TensorFlow finds no CUDA: on Linux, {_pip('gpu')}"
+        return f"unknown, TensorFlow does not load: install it with {pip_command('tensorflow')}"
+    n_devices = done.stdout.split()[-1]
+    if n_devices == "0":
+        return f"not used, TensorFlow finds no CUDA: on Linux, {pip_command('gpu')}"
+    return f"{n_devices}, used by TensorFlow"

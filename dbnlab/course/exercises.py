@@ -53,39 +53,24 @@ def of_clone(path: str) -> Path:
     for folder in (Path(__file__).resolve().parents[2], Path.cwd(), *Path.cwd().parents):
         if (folder / path).is_file():
             return folder / path
-    raise FileNotFoundError(
-        f"{path} is neither beside the package in {Path(__file__).parents[1]} nor in a folder "
-        f"above {Path.cwd()}: it is part of a clone of the repository, not of the installed "
-        f"package, so open the notebooks in a clone"
-    )
+    found = f"neither beside the package in {Path(__file__).parents[1]} nor above {Path.cwd()}"
+    raise FileNotFoundError(f"{path} is {found}: open the notebooks in a clone")
 
 
-def check(
-    name: str,
-    answer: Any,
-    expected: ArrayLike,
-    *,
-    tol: float = 1e-6,
-    mistakes: Mapping[str, ArrayLike] | None = None,
-) -> None:
+def check(name: str, answer: Any, expected: ArrayLike, **options: Any) -> None:
     """Print whether `answer` is `expected`, or what is wrong with it; never raises.
 
     Parameters
     ----------
-    name, answer, expected, tol, mistakes
-        As for `fault_of`.
+    name, answer, expected, **options
+        As for `fault_of`, with its `tol` and `mistakes`.
     """
-    fault = fault_of(name, answer, expected, tol=tol, mistakes=mistakes)
+    fault = fault_of(name, answer, expected, **options)
     print(f"not yet: {fault}" if fault else f"✓ {name}")
 
 
 def fault_of(
-    name: str,
-    answer: Any,
-    expected: ArrayLike,
-    *,
-    tol: float = 1e-6,
-    mistakes: Mapping[str, ArrayLike] | None = None,
+    name: str, answer: Any, expected: ArrayLike, tol: float = 1e-6, mistakes: Mapping | None = None
 ) -> str | None:
     """What is wrong with an answer, in a sentence, or None.
 

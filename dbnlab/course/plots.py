@@ -1,13 +1,13 @@
 """The figures that lessons share."""
 
-from numbers import Integral
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from dbnlab.checks import check_number, optional, real_array
+from dbnlab.checks import COUNT, optional, real_array
 from dbnlab.rbm import RBM
 
 # Images are on another scale than the limits if so large a share of the values lies so many times
@@ -42,14 +42,12 @@ def mosaic(X: ArrayLike, image_shape: tuple[int, int], n_columns: int = 10) -> N
         If there are no rows, or they do not have as many values as an image has pixels.
     """
     montage = optional("skimage.util", "course").montage
-    check_number(n_columns, "n_columns", Integral, min_val=1)
+    COUNT(n_columns, "n_columns")
     X = real_array(X, "X", finite=False).astype(np.float64)
     fits = np.shape(image_shape) == (2,) and min(image_shape) > 0 and X.ndim > 1 and X.size
     if not fits or X[0].size != np.prod(image_shape):
-        raise ValueError(
-            f"X must have one row for each image, of as many values as image_shape={image_shape} "
-            f"has pixels, got shape {X.shape}"
-        )
+        needed = f"one row for each image, of as many values as {image_shape=} has pixels"
+        raise ValueError(f"X must have {needed}, got shape {X.shape}")
     tiles = X.reshape(-1, *image_shape)
     n_columns = min(n_columns, len(tiles))
     grid = (-(-len(tiles) // n_columns), n_columns)
@@ -95,10 +93,8 @@ def images(
     values = picture[~np.isnan(picture)]
     off = np.abs(values - values.clip(*ends)) / np.ptp(ends)
     if values.size and (off.all() or (off > BEYOND).mean() > SMALL_SHARE):
-        raise ValueError(
-            f"limits={limits} do not show X, whose values reach from {values.min():g} to "
-            f"{values.max():g}: give the values to be shown black and white"
-        )
+        found = f"do not show X, whose values reach from {values.min():g} to {values.max():g}"
+        raise ValueError(f"{limits=} {found}: give those to be shown black and white")
     if ax is None:
         height, width = picture.shape
         _, ax = plt.subplots(figsize=(7, 7 * height / width + 0.4))
@@ -109,13 +105,7 @@ def images(
 
 
 def filters(
-    rbm: RBM,
-    image_shape: tuple[int, int],
-    title: str,
-    *,
-    n_filters: int = 40,
-    n_columns: int = 10,
-    ax: plt.Axes | None = None,
+    rbm: RBM, image_shape: tuple[int, int], title: str, *, n_filters: int = 40, **options: Any
 ) -> plt.Axes:
     """Show the weights of the first hidden units as images, all at one grey scale, zero mid-grey.
 
@@ -130,9 +120,8 @@ def filters(
         Height and width of one image.
     title : str
     n_filters : int, default=40
-    n_columns : int, default=10
-    ax : matplotlib.axes.Axes, default=None
-        Where to draw; None makes a figure that fits.
+    **options
+        As for `images`, such as `n_columns` and `ax`.
 
     Returns
     -------
@@ -141,8 +130,8 @@ def filters(
     if not isinstance(rbm, RBM):
         raise TypeError(f"filters shows an RBM, got {type(rbm).__name__}: of a DBN, give rbms_[0]")
     check_is_fitted(rbm)
-    check_number(n_filters, "n_filters", Integral, min_val=1)
+    COUNT(n_filters, "n_filters")
     W = rbm.weights_.T[:n_filters]
     # A few extreme weights would leave all others grey.
     largest = float(np.quantile(np.abs(W), 0.998)) or 1.0
-    return images(W, image_shape, title, n_columns=n_columns, limits=(-largest, largest), ax=ax)
+    return images(W, image_shape, title, limits=(-largest, largest), **options)

@@ -5,7 +5,6 @@ import json
 import os
 import sys
 from dataclasses import dataclass
-from numbers import Integral
 from os import PathLike
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_digits as sklearn_digits
 from sklearn.model_selection import train_test_split
 
-from dbnlab.checks import RandomState, as_generator, check_choice, check_number, optional
+from dbnlab.checks import COUNT, RandomState, as_generator, check_choice, optional
 from dbnlab.datasets.scans import fetch_brain_tumour as fetch_brain_tumour
 from dbnlab.datasets.scans import fetch_hippocampus as fetch_hippocampus
 from dbnlab.datasets.scans import load_nifti as load_nifti
@@ -252,18 +251,15 @@ def path(name: str | PathLike) -> Path:
     name = os.fspath(name)
     if name not in CHECKSUMS:
         raise ValueError(f"data/ holds {', '.join(CHECKSUMS)}, but no {name}")
-    cure = (
-        f"restore it with `git checkout -- data/{name}` in your clone of dbnlab, or rebuild it "
-        f"with the script that data/README.md names"
-    )
+    file = DATA / name
+    cure = f"restore it with `git checkout -- data/{name}` in your clone of dbnlab"
     if DATA == INSTALLED:
-        command = f"{sys.executable} -m pip install --force-reinstall --no-deps dbnlab"
-        cure = f"install dbnlab again, for instance with `{command}`"
-    if not (DATA / name).exists():
+        cure = f"run `{sys.executable} -m pip install --force-reinstall --no-deps dbnlab`"
+    if not file.exists():
         raise FileNotFoundError(f"data/{name} is missing from {DATA.parent}: {cure}")
-    if hashlib.sha256((DATA / name).read_bytes()).hexdigest() != CHECKSUMS[name]:
+    if hashlib.sha256(file.read_bytes()).hexdigest() != CHECKSUMS[name]:
         raise ValueError(f"data/{name} is damaged, its SHA-256 is not the expected one: {cure}")
-    return DATA / name
+    return file
 
 
 def _carried(package: str) -> Path:
@@ -273,20 +269,15 @@ def _carried(package: str) -> Path:
 
 def _balanced_rows(y: NDArray, n_rows: int, rng: np.random.Generator) -> NDArray:
     """Random row numbers, as many of each class as of any other, within one."""
+    COUNT(n_rows, "subset")
     classes, counts = np.unique(y, return_counts=True)
-    check_number(n_rows, "subset", Integral, min_val=1)
-    largest = len(classes) * int(counts.min())
+    largest = len(classes) * counts.min()
     if n_rows > largest:
-        raise ValueError(
-            f"subset={n_rows} cannot be balanced: at most {largest} rows can; subset=None gives "
-            f"all {len(y)}"
-        )
+        raise ValueError(f"subset={n_rows}: at most {largest} rows are balanced; None gives all")
     quotas = np.full(len(classes), n_rows // len(classes))
     quotas[rng.permutation(len(classes))[: n_rows % len(classes)]] += 1
-    rows = [
-        rng.choice(np.flatnonzero(y == label), size=quota, replace=False)
-        for label, quota in zip(classes, quotas)
-    ]
+    of_class = (np.flatnonzero(y == label) for label in classes)
+    rows = [rng.choice(own, quota, replace=False) for own, quota in zip(of_class, quotas)]
     return rng.permutation(np.concatenate(rows))
 
 

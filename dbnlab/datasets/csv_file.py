@@ -7,60 +7,49 @@ import io
 import lzma
 import re
 import zipfile
-import zlib
 from collections.abc import Iterable
 from numbers import Integral
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from dbnlab.checks import check_flag
 from dbnlab.datasets.spelling import MOST, Spelling, written_numbers
+from dbnlab.files import damage_named
 
 SAMPLE = 100  # rows that show whether the first is a header
 PACKED = {b"\x1f\x8b": gzip.decompress, b"BZh": bz2.decompress, b"\xfd7zXZ": lzma.decompress}
-DAMAGED = (
-    *(OSError, EOFError, RuntimeError, ValueError),
-    *(zlib.error, lzma.LZMAError, zipfile.BadZipFile),
-)
+# By the place of the first zero byte: letters have some in UTF-16 only, behind a mark of two bytes
+# or without.
+ENCODINGS = {-1: "utf-8", 0: "utf-16-be", 1: "utf-16-le", 2: "utf-16", 3: "utf-16"}
 
 
-def _content(path: Any, encoding: Any) -> bytes:
+def _content(path: Path, encoding: str) -> bytes:
     """The table in UTF-8, without byte order mark."""
-    if re.match(r"\w\w+:/", str(path)) or Path(path).is_dir():
-        raise ValueError(
-            f"path={str(path)!r} is no file: give the path of a CSV file on this computer"
-        )
-    content, name = _unpacked(Path(path)), Path(path).name
-    cure = "save the table as CSV in UTF-8"
+    content, name = _unpacked(path), path.name
+    cure, likely = "save the table as CSV in UTF-8", ENCODINGS.get(content.find(b"\0"))
     named = f"{cure}, or name its encoding, such as encoding="
     try:
-        # Letters have zero bytes in UTF-16 only, the first behind a mark of two bytes or without.
         if content and (b"\0" in content) != (b"\0" in "a".encode(encoding)):
-            wide = {0: "utf-16-be", 1: "utf-16-le", 2: "utf-16", 3: "utf-16"}
-            known = wide.get(content.find(b"\0")) if b"\0" in content else "utf-8"
-            raise ValueError(f"{name} is no text file: {f'{named}{known!r}' if known else cure}")
+            raise ValueError(f"{name} is no text file: {f'{named}{likely!r}' if likely else cure}")
         text = content.decode(encoding).removeprefix("\ufeff")
-        # Its separators and ends of lines are signs of ASCII.
-        if content and not re.search("[\0-\x7f]", text):
-            raise ValueError(f"{name} is no table in {encoding}: {named}'utf-16'")
-        return text.encode()
     except LookupError:
-        raise ValueError(
-            f"encoding={encoding!r} is not known: choose one such as 'utf-8-sig' or 'cp1252'"
-        ) from None
+        raise ValueError(f"{encoding=} is not known: choose one such as 'cp1252'") from None
     except UnicodeDecodeError as error:
         # What the error holds begins behind a byte order mark.
         line = 1 + error.object.count(b"\n", 0, error.start)
-        raise ValueError(
-            f"line {line} of {name} is no text in {encoding}: {named}'cp1252'"
-        ) from None
+        found = f"line {line} of {name} is no text in {encoding}"
+        raise ValueError(f"{found}: {named}'cp1252'") from None
+    # Its separators and ends of lines are signs of ASCII.
+    if content and not re.search("[\0-\x7f]", text):
+        raise ValueError(f"{name} is no table in {encoding}: {named}'utf-16'")
+    return text.encode()
 
 
 def _unpacked(path: Path) -> bytes:
     content = path.read_bytes()
-    try:
+    with damage_named(f"{path.name} cannot be unpacked", "give the CSV file"):
         for start, unpack in PACKED.items():
             if content.startswith(start):
                 return unpack(content)
@@ -70,12 +59,7 @@ def _unpacked(path: Path) -> bytes:
             files = [name for name in archive.namelist() if not re.search("/$|^__MACOSX/", name)]
             if len(files) == 1:
                 return archive.read(files[0])
-    except DAMAGED as error:
-        raise ValueError(f"{path.name} cannot be unpacked ({error}): give the CSV file") from None
-    raise ValueError(
-        f"{path.name} packs {len(files)} files, such as {files[:2]}: give one CSV file (save a "
-        f"workbook as CSV)"
-    )
+    raise ValueError(f"{path.name} packs {len(files)} files, as {files[:2]}: give one CSV file")
 
 
 def _check_rows(
@@ -88,30 +72,25 @@ def _check_rows(
     limit = csv.field_size_limit(2**31 - 1)
     try:
         for place, row in enumerate(reader):
+            line = f"line {reader.line_num} of {file}"
             # Excel takes a first line such as sep=; as the name of the separator.
             if not any(map(str.strip, row)) or (not place and re.fullmatch("sep=.?", row[0])):
                 empty.append(place)
                 continue
             others = [] if rows else [sign for sign in ";\t|," if sign in row[0]]
             if len(row) == 1 and others:
-                raise ValueError(
-                    f"line {reader.line_num} of {file} has no {separator!r}: if another sign "
-                    f"separates its fields, say so with separator={others[0]!r}"
-                )
+                cure = f"say separator={others[0]!r} if that separates its fields"
+                raise ValueError(f"{line} has no {separator!r}: {cure}")
             if rows and len(row) != len(rows[0]):
-                raise ValueError(
-                    f"the number of fields is {len(row)} in line {reader.line_num} of {file}, and "
-                    f"{len(rows[0])} in line {lines[0]}: correct it, remove lines that are no rows,"
-                    f" or put quotes around a field that holds {separator!r}"
-                )
+                cure = f"correct it, remove what is no row, or put quotes around {separator!r}"
+                found = f"{len(row)} in {line}, and {len(rows[0])} in line {lines[0]}"
+                raise ValueError(f"the number of fields is {found}: {cure} inside a field")
             lines.append(reader.line_num)
             if len(rows) < SAMPLE:
                 rows.append([field.strip() for field in row])
     except csv.Error as error:
-        raise ValueError(
-            f"line {reader.line_num} of {file} cannot be read ({error}): look for a quotation mark "
-            f"without its partner"
-        ) from None
+        place, cure = f"line {reader.line_num} of {file}", "look for a quotation mark alone"
+        raise ValueError(f"{place} cannot be read ({error}): {cure}") from None
     finally:
         # It holds for all readers in this process.
         csv.field_size_limit(limit)
@@ -176,17 +155,15 @@ def _places(names: list[str], column: Any, argument: str) -> list[int]:
 
 
 def read(
-    path: Any, target: Any, header: Any, separator: str, encoding: Any, ignore: Any, spelling: Any
+    path: Path, target: Any, header: Any, separator: str, encoding: Any, ignore: Any, spelling: Any
 ) -> tuple[pd.DataFrame, str | None]:
     """The columns as pandas finds them, lines of the file as index; and the name of the target."""
-    for name, value, kind, right in (
-        ("path", path, str | PathLike, "the path of a CSV file"),
-        ("encoding", encoding, str, "a name such as 'cp1252'"),
-        ("header", header, bool | None, "True, False or None"),
-    ):
-        if not isinstance(value, kind):
-            raise TypeError(f"{name} must be {right}, got {value!r}")
-    content, file = _content(path, encoding), Path(path).name
+    if not isinstance(encoding, str):
+        raise TypeError(f"encoding must be a name such as 'cp1252', got {encoding!r}")
+    check_flag(header, "header", or_none=True)
+    if re.match(r"\w\w+:/", str(path)) or path.is_dir():
+        raise ValueError(f"{path=!s} is no file: give the path of a CSV file on this computer")
+    content, file = _content(path, encoding), path.name
     rows, lines, empty = _check_rows(content, separator, file)
     if header is None:
         named = isinstance(target, str) and target in rows[0]

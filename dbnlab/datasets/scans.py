@@ -7,18 +7,16 @@ import gzip
 import os
 import tarfile
 import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from numbers import Real
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dbnlab.checks import POSITIVE, check_number, optional
+from dbnlab.checks import RATE, optional
+from dbnlab.files import damage_named
 
 if TYPE_CHECKING:
     import nibabel
@@ -35,8 +33,8 @@ TUMOUR_HASHES = {
     "brain2_image.nrrd": "d35a1c6a3e1eb72bae97c5515472fbe057fb38ee8e1e199215d1c3c6f292332e",
     "brain2_label.nrrd": "15189c024936ecc337649b9a10c475117c7c40df0d53c22163f9a2023ed741a5",
 }
+GZIP = b"\x1f\x8b"  # how such a file begins
 MM = {0: 1.0, 1: 1000.0, 2: 1.0, 3: 0.001}  # by NIfTI's code of the unit, which 0 leaves open
-BROKEN = (ArithmeticError, EOFError, LookupError, MemoryError, OSError, TypeError, ValueError)
 LARGEST = 512**3  # voxels to resample to, 0.5 GB
 
 
@@ -96,24 +94,23 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
     UserWarning
         If more than one voxel in a hundred is negative.
     """
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be the name of a file, got {path!r}")
+    path = Path(path)
     if voxel_size is not None:
-        check_number(voxel_size, "voxel_size", Real, **POSITIVE)
+        RATE(voxel_size, "voxel_size")
     nibabel = optional("nibabel", "medical")
-    if not os.path.exists(path):
+    if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    with _named(path):
-        if os.fspath(path).lower().endswith(".gz"):
+    with _damage_named(path):
+        if path.suffix.lower() == ".gz":
             # Of the checksum at its end, which nibabel does not read.
-            gzip.decompress(Path(path).read_bytes())
+            gzip.decompress(path.read_bytes())
         voxels, sides = _turned(nibabel.load(path))
-        shape = np.clip(np.round(voxels.shape * sides / (voxel_size or sides)), 1, 1e9)
+        extent = voxels.shape * sides
+        shape = np.clip(np.round(extent / (voxel_size or sides)), 1, 1e9)
         if shape.prod() > max(LARGEST, voxels.size):
-            raise ValueError(
-                f"voxel_size={voxel_size} mm gives {shape.prod():.3g} voxels, since the sides of "
-                f"the scan are {np.round(voxels.shape * sides, 2)} mm: choose a larger voxel_size"
-            )
+            sides = f"since the sides of the scan are {extent.round(2)} mm"
+            found = f"{voxel_size=} mm makes {shape.prod():.3g} voxels, {sides}"
+            raise ValueError(f"{found}: choose a larger voxel_size")
         return _grey_values(voxels, path, tuple(shape.astype(int)))
 
 
@@ -147,16 +144,16 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
         If the extra is not installed.
     """
     nibabel = optional("nibabel", "medical")
-    scans = []
-    for name, pair in _pairs(_unpacked(folder) or _archived(folder)):
-        with _named(f"{name} in {folder}"):
-            contents = [gzip.decompress(f) if f.startswith(b"\x1f\x8b") else f for f in pair]
-            scans.append(_scan(name, *map(nibabel.Nifti1Image.from_bytes, contents)))
+    scans, files = [], _hippocampi(folder)
+    for (kind, name), image in sorted(files.items()):
+        labels = files.get((kind.replace("images", "labels"), name))
+        if kind.startswith("images") and labels:
+            with _damage_named(f"{name} in {folder}"):
+                pair = [gzip.decompress(f) if f.startswith(GZIP) else f for f in (image, labels)]
+                scans.append(_scan(name, *map(nibabel.Nifti1Image.from_bytes, pair)))
     if len(scans) != N_HIPPOCAMPI:
-        raise ValueError(
-            f"{folder} holds {len(scans)} pairs of image and labels, {N_HIPPOCAMPI} are expected: "
-            f"unpack the archive again"
-        )
+        pairs = f"{len(scans)} of {N_HIPPOCAMPI} pairs of image and labels"
+        raise ValueError(f"{folder} holds {pairs}: unpack the archive again")
     return scans
 
 
@@ -188,27 +185,20 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
         If the extra is not installed.
     """
     nrrd = optional("nrrd", "medical")
-    images = [
-        _from_nrrd(*nrrd.read(_fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)))
-        for name, sha256 in TUMOUR_HASHES.items()
-    ]
+    images = []
+    for name, sha256 in TUMOUR_HASHES.items():
+        file = _fetched(f"{TUMOUR_URL}/{name}", f"sha256:{sha256}", folder)
+        images.append(_from_nrrd(*nrrd.read(file)))
     return [_scan("brain1", *images[:2]), _scan("brain2", *images[2:])]
 
 
 # Files -------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def _named(name: str | os.PathLike) -> Iterator[None]:
-    """Name the file in an error, whose kind depends on where a file is damaged."""
+def _damage_named(name: str | os.PathLike) -> AbstractContextManager:
     nibabel = optional("nibabel", "medical")
-    damage = (nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError)
-    try:
-        yield
-    except (*damage, *BROKEN, zlib.error) as error:
-        raise ValueError(
-            f"{name} cannot be read as a scan, .nii or .nii.gz: {str(error) or 'it is too large'}"
-        ) from error
+    kinds = nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError
+    return damage_named(f"{name} cannot be read as a scan, .nii or .nii.gz", "", *kinds)
 
 
 def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> str:
@@ -219,47 +209,30 @@ def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> str
     folder, name = Path(folder or pooch.os_cache("dbnlab")), url.rsplit("/", 1)[1]
     if folder.is_file():
         raise ValueError(f"folder={str(folder)!r} is a file: give the folder that holds {name}")
+    cure = f"download {url} on another computer and put it into {folder}"
     try:
         return pooch.retrieve(url, known_hash, fname=name, path=folder)
     except RequestException as error:
-        raise ConnectionError(
-            f"{name} cannot be downloaded ({type(error).__name__}): connect to the network, or "
-            f"download {url} on another computer and put it into {folder}"
-        ) from None
+        found = f"{name} cannot be downloaded ({type(error).__name__})"
+        raise ConnectionError(f"{found}: connect to the network, or {cure}") from None
     except ValueError:
-        raise ValueError(
-            f"{name} from {url} is not the expected file, its checksum is another: try again, and "
-            f"if that does not help, put a copy with {known_hash} into {folder}"
-        ) from None
+        found = f"{name} from {url} is not the expected file, its checksum is not {known_hash}"
+        raise ValueError(f"{found}: try again, or {cure}") from None
 
 
-Files = dict[tuple[str, str], bytes]
-
-
-def _unpacked(folder: str | os.PathLike | None) -> Files:
-    """The volumes in a folder, if it holds any, by the folders and names of their files."""
+def _hippocampi(folder: str | os.PathLike | None) -> dict[tuple[str, str], bytes]:
+    """Volumes, by the folder and the name of their files, in `folder` or in the archive there."""
     paths = Path(folder).glob("**/hippocampus_*.nii*") if folder else []
-    return {(path.parent.name, path.name.split(".")[0]): path.read_bytes() for path in paths}
-
-
-def _archived(folder: str | os.PathLike | None) -> Files:
-    """The same for the volumes in the archive."""
-    files = {}
+    files = {(path.parent.name, path.name.split(".")[0]): path.read_bytes() for path in paths}
+    if files:
+        return files
     with tarfile.open(_fetched(HIPPOCAMPUS_URL, HIPPOCAMPUS_HASH, folder)) as archive:
         for member in archive:
-            inside = PurePosixPath(member.name)
-            if inside.match("hippocampus_*.nii.gz"):
-                key = inside.parent.name, inside.name.split(".")[0]
-                files[key] = archive.extractfile(member).read()
+            path = PurePosixPath(member.name)
+            if path.match("hippocampus_*.nii.gz"):
+                content = archive.extractfile(member).read()
+                files[path.parent.name, path.name.split(".")[0]] = content
     return files
-
-
-def _pairs(files: Files) -> Iterator[tuple[str, tuple[bytes, bytes]]]:
-    """The name of each volume that has labels, and both files."""
-    for (kind, name), image in sorted(files.items()):
-        labels = files.get((kind.replace("images", "labels"), name))
-        if kind.startswith("images") and labels:
-            yield name, (image, labels)
 
 
 def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
@@ -276,10 +249,7 @@ def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
 def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image") -> Scan:
     (voxels, sides), (marks, _) = _turned(image), _turned(labels)
     if voxels.shape != marks.shape or not np.isin(marks, (0, 1, 2)).all():
-        raise ValueError(
-            f"the labels, of shape {marks.shape}, are not 0, 1 or 2 for each voxel of the image, "
-            f"of shape {voxels.shape}"
-        )
+        raise ValueError(f"its labels are not 0, 1 or 2 for each voxel of shape {voxels.shape}")
     grey = _grey_values(voxels, name, voxels.shape)
     return Scan(name, grey, marks.astype(np.uint8), tuple(sides.tolist()))
 
@@ -287,7 +257,9 @@ def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image"
 def _turned(image: "nibabel.Nifti1Image") -> tuple[NDArray, NDArray]:
     """Voxels with axes to the right, forwards and upwards, and the sides of a voxel in mm."""
     nibabel = optional("nibabel", "medical")
-    _check_header(image)
+    fault = _fault(image)
+    if fault:
+        raise ValueError(fault)
     image = nibabel.as_closest_canonical(image)
     # Values beyond 32 bits become infinite, and are refused as such.
     with np.errstate(over="ignore"):
@@ -298,41 +270,33 @@ def _turned(image: "nibabel.Nifti1Image") -> tuple[NDArray, NDArray]:
     return np.nan_to_num(voxels.reshape(voxels.shape[:3])), sides
 
 
-def _check_header(image: "nibabel.Nifti1Image") -> None:
-    """Refuse what is not one image of grey values, or does not know how its axes lie."""
-    nibabel = optional("nibabel", "medical")
-    shape, dtype, header = image.shape, image.get_data_dtype(), image.header
+def _fault(image: "nibabel.Nifti1Image") -> str | None:
+    """Why this is not one image of grey values, or how its axes lie is not known."""
+    shape, dtype = image.shape, image.get_data_dtype()
     if len(shape) < 3 or min(shape) < 1 or any(length != 1 for length in shape[3:]):
-        raise ValueError(
-            f"it has the shape {shape}, but one three-dimensional image is needed: of several in "
-            f"a file, save one, nibabel.four_to_three(nibabel.load(path))[0]"
-        )
+        one = "nibabel.four_to_three(nibabel.load(path))[0]"
+        return f"it has the shape {shape}, but one three-dimensional image is needed: save {one}"
     if dtype.kind not in "iuf":
-        raise ValueError(
-            f"it holds complex numbers or colours ({dtype}): save one grey value for each voxel, "
-            f"such as the magnitude"
-        )
-    known = False
-    if isinstance(header, nibabel.Nifti1Header):
-        known = max(header["qform_code"], header["sform_code"]) > 0
-    elif isinstance(header, nibabel.freesurfer.mghformat.MGHHeader):
-        # nibabel makes axes up where this flag of the file says that there are none.
-        with image.file_map["image"].get_prepare_fileobj("rb") as file:
-            known = file.read(30)[28:] != bytes(2)
-    if not known:
-        raise ValueError(
-            "it does not say how its axes lie, so that left and right cannot be told apart: it is "
-            "of another format, or its qform_code and sform_code are 0: convert the scan anew, "
-            "for instance with dcm2niix, or save it with the affine that you know it to have"
-        )
-    sides = nibabel.affines.voxel_sizes(image.affine)
-    spans = np.isfinite(sides).all() and sides.all() and _unit(header) in MM
+        return f"it holds complex numbers or colours ({dtype}): save grey values, as the magnitude"
+    if not _knows_its_axes(image):
+        unknown = "it does not say how its axes lie, so that left and right cannot be told apart"
+        return f"{unknown}: convert the scan anew, for instance with dcm2niix"
+    sides = np.linalg.norm(image.affine[:3, :3], axis=0)
+    spans = np.isfinite(sides).all() and sides.all() and _unit(image.header) in MM
     # Axes at right angles give a determinant of 1; those of a tilted scanner, not much less.
     if not spans or abs(np.linalg.det(image.affine[:3, :3] / sides)) < 0.5:
-        raise ValueError(
-            f"its voxels have no sides in mm: its affine is {image.affine.tolist()}, the code of "
-            f"its unit is {_unit(header)}"
-        )
+        return f"its voxels have no sides in mm: its affine is {image.affine.tolist()}"
+    return None
+
+
+def _knows_its_axes(image: "nibabel.Nifti1Image") -> bool:
+    if "qform_code" in image.header:
+        return max(image.header["qform_code"], image.header["sform_code"]) > 0
+    if "goodRASFlag" not in image.header:
+        return False
+    # nibabel makes axes up where this flag in a file of FreeSurfer says that there are none.
+    with image.file_map["image"].get_prepare_fileobj("rb") as file:
+        return file.read(30)[28:] != bytes(2)
 
 
 def _unit(header: Any) -> int:
@@ -348,15 +312,12 @@ def _grey_values(voxels: NDArray, name: str | os.PathLike, shape: tuple[int, ...
         voxels = resize(voxels, shape, order=1, anti_aliasing=True)
     highest = np.percentile(voxels, 99.9)
     if highest <= 0 or np.ptp(voxels) == 0:
-        raise ValueError(
-            f"it shows nothing: its grey values reach from {voxels.min():g} to "
-            f"{voxels.max():g}, and at least one in a thousand must stand out above 0"
-        )
+        reach = f"its grey values reach from {voxels.min():g} to {voxels.max():g}"
+        raise ValueError(f"it shows nothing: {reach}, and at least 0.1 % must be above 0")
     if negative > 0.01:
         warnings.warn(
             f"{negative:.0%} of the grey values of {name} are negative, down to {lowest:g}, and "
-            f"become 0: if they are measured, as by CT or after z-scoring, add a constant to all "
-            f"and save the scan again",
+            f"become 0: if they are measured, as by CT, add a constant to all and save it again",
             stacklevel=3,
         )
     return np.clip(voxels / highest, 0, 1).astype(np.float32)

@@ -11,9 +11,8 @@ and the power of each band is given in dB. A *spectrogram* is such an array of s
 
 import io
 import os
-import struct
 import warnings
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +20,14 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.io import wavfile
 from scipy.signal import ShortTimeFFT, resample_poly
 
-from dbnlab.checks import check_number, real_array
+from dbnlab.checks import check_number, check_odd, real_array
+from dbnlab.files import damage_named
 
 RATE = 8000
 FRAME, HOP, N_FFT = 200, 80, 256  # samples: 25 ms, 10 ms
 N_BANDS, LOWEST = 24, 100.0
 FLOOR = 1e-10  # power, -100 dB: below the rounding noise of 16-bit sound
+SPAN = 40.0  # dB: frames so far below the loudest hold no speech
 SILENCE = 1e-3  # peak amplitude, -60 dB
 LOUDEST = 10.0  # peak amplitude, 20 dB: more is on another scale
 SHORTEST = 0.1  # seconds
@@ -59,19 +60,14 @@ def read_wav(path: str | os.PathLike) -> NDArray:
         If the file is no such WAV file or is cut off, is shorter than 0.1 s or silent (below
         -60 dB).
     """
-    name = os.path.basename(os.fspath(path))
-    # What SciPy raises over a damaged header depends on where the damage is.
-    damage = (ArithmeticError, TypeError, ValueError, struct.error, UnboundLocalError)
-    try:
-        rate, samples = _decoded(bytearray(Path(path).read_bytes()))
-    except (*damage, wavfile.WavFileWarning, IsADirectoryError) as error:
-        raise ValueError(
-            f"{name} cannot be read as WAV ({error}): save the recording as WAV, PCM, 16 bits"
-        ) from None
+    path = Path(path)
+    name, content = path.name, bytearray(path.read_bytes())
+    cure = "save the recording as WAV, PCM, 16 bits"
+    with damage_named(f"{name} cannot be read as WAV", cure, wavfile.WavFileWarning):
+        rate, samples = _decoded(content)
     if len(samples) < SHORTEST * rate:
-        raise ValueError(
-            f"{name} lasts {len(samples) / rate:.3f} s: a spoken word takes {SHORTEST} s or more"
-        )
+        seconds = f"{len(samples) / rate:.3f} s"
+        raise ValueError(f"{name} lasts {seconds}: a spoken word takes {SHORTEST} s or more")
     samples = resample(_one_channel(samples), rate)
     if np.abs(samples).max() < SILENCE:
         raise ValueError(f"{name} is silent, no sample is above -60 dB: check the microphone")
@@ -79,27 +75,9 @@ def read_wav(path: str | os.PathLike) -> NDArray:
 
 
 def _decoded(content: bytearray) -> tuple[int, NDArray]:
-    """The rate of a WAV file and its samples, of which 1 is the largest, if none is missing.
-
-    A program that did not know the sizes when it wrote the header has left none, or a very large
-    one: the sound then fills the file.
-    """
+    """The rate of a WAV file and its samples, of which 1 is the largest, if none is missing."""
     if content[:4] in (b"RIFF", b"RIFX"):  # RF64 has its sizes elsewhere
-        order, start = "big" if content[:4] == b"RIFX" else "little", 20
-        while content[start - 8 : start - 4] != b"data" and start <= len(content):
-            size = int.from_bytes(content[start - 4 : start], order)
-            start += 8 + size + size % 2
-        left = len(content) - start
-        riff, size = (int.from_bytes(content[at : at + 4], order) for at in (4, start - 4))
-        if (size == 0 and 8 + riff <= start) or left < STREAM <= size:
-            size = left
-        if left < 0:
-            raise ValueError("it holds no sound")
-        if size > left:
-            raise ValueError(f"it is cut off: {left} of {size} bytes of sound are left")
-        content = content[: start + size]
-        content[4:8] = (start - 8 + size).to_bytes(4, order)
-        content[start - 4 : start] = size.to_bytes(4, order)
+        _complete_sizes(content, "big" if content[:4] == b"RIFX" else "little")
     with warnings.catch_warnings():
         # Other programs add chunks of their own, such as titles; all other warnings mean damage.
         warnings.simplefilter("error", wavfile.WavFileWarning)
@@ -108,6 +86,29 @@ def _decoded(content: bytearray) -> tuple[int, NDArray]:
     # Whole numbers reach as far as their bits; those of 8 bits keep an offset until below.
     largest = 1.0 if samples.dtype.kind == "f" else 2.0 ** (8 * samples.dtype.itemsize - 1)
     return rate, _amplitudes(samples.astype(np.float64) / largest)
+
+
+def _complete_sizes(content: bytearray, order: str) -> None:
+    """Write the sizes of the file and of its sound into the header, and cut off what follows.
+
+    A program that did not know them when it wrote the header has left none, or very large ones: the
+    sound then fills the file.
+    """
+    start = 20  # of what the second chunk holds; its name and size stand before
+    while content[start - 8 : start - 4] != b"data" and start <= len(content):
+        size = int.from_bytes(content[start - 4 : start], order)
+        start += 8 + size + size % 2
+    left = len(content) - start
+    of_file, size = (int.from_bytes(content[at : at + 4], order) for at in (4, start - 4))
+    if left < 0:
+        raise ValueError("it holds no sound")
+    if (size == 0 and of_file + 8 <= start) or left < STREAM <= size:
+        size = left
+    if size > left:
+        raise ValueError(f"it is cut off: {left} of {size} bytes of sound are left")
+    del content[start + size :]
+    content[4:8] = (start - 8 + size).to_bytes(4, order)
+    content[start - 4 : start] = size.to_bytes(4, order)
 
 
 def _one_channel(samples: NDArray) -> NDArray:
@@ -126,10 +127,8 @@ def _amplitudes(samples: ArrayLike) -> NDArray:
     samples = real_array(samples, "samples")
     loudest = np.abs(samples).max(initial=0)
     if samples.dtype.kind != "f" or loudest > LOUDEST:
-        raise ValueError(
-            f"samples must be floats of which 1 is the largest amplitude, got {samples.dtype} up "
-            f"to {loudest:g}: divide by what is the largest, 32768 for sound of 16 bits"
-        )
+        found = f"got {samples.dtype} up to {loudest:g}: divide by 32768, for sound of 16 bits"
+        raise ValueError(f"samples must be floats of which 1 is the largest amplitude, {found}")
     return samples.astype(np.float64)
 
 
@@ -149,10 +148,9 @@ def resample(samples: ArrayLike, rate: int) -> NDArray:
     """
     check_number(rate, "rate", Integral, max_val=HIGHEST_RATE)
     if rate < RATE:
-        raise ValueError(
-            f"rate={rate}: {rate} samples a second hold no sound above {rate // 2} Hz, but speech "
-            f"is told apart up to {RATE // 2} Hz: record at {RATE} Hz or more"
-        )
+        heard = f"{rate} samples a second hold no sound above {rate // 2} Hz"
+        needed = f"speech is told apart up to {RATE // 2} Hz: record at {RATE} Hz or more"
+        raise ValueError(f"{rate=}: {heard}, but {needed}")
     return resample_poly(real_array(samples, "samples", ("n_samples",)), RATE, rate)
 
 
@@ -208,9 +206,7 @@ def log_mel(samples: ArrayLike) -> NDArray:
     """
     samples = _amplitudes(samples)
     if samples.ndim != 1 or len(samples) < FRAME:
-        raise ValueError(
-            f"samples must be one channel of {FRAME} samples or more, got shape {samples.shape}"
-        )
+        raise ValueError(f"give one channel of {FRAME} samples or more, got shape {samples.shape}")
     n_frames = 1 + (len(samples) - 1) // HOP
     transform = ShortTimeFFT.from_window(
         "hann", RATE, FRAME, FRAME - HOP, mfft=N_FFT, scale_to="magnitude", phase_shift=None
@@ -219,24 +215,21 @@ def log_mel(samples: ArrayLike) -> NDArray:
     return (10 * np.log10(mel_filters() @ power + FLOOR)).T.astype(np.float32)
 
 
-def trim(spectrogram: ArrayLike, span: float = 40.0) -> NDArray:
-    """Leave out the frames before the first and after the last that is nearly as loud as any.
+def trim(spectrogram: ArrayLike) -> NDArray:
+    """Leave out the frames before the first and after the last within 40 dB of the loudest.
 
     Parameters
     ----------
     spectrogram : array-like of shape (n_frames, N_BANDS)
         In dB.
-    span : float, default=40.0
-        How far below the loudest frame sound still counts, in dB.
 
     Returns
     -------
     spectrogram : ndarray of shape (n_kept, N_BANDS)
     """
     spectrogram = _checked(spectrogram)
-    check_number(span, "span", Real, min_val=0)
     loudness = 10 * np.log10((10 ** (spectrogram.astype(np.float64) / 10)).sum(axis=1))
-    loud = np.flatnonzero(loudness >= loudness.max() - span)
+    loud = np.flatnonzero(loudness >= loudness.max() - SPAN)
     return spectrogram[loud[0] : loud[-1] + 1]
 
 
@@ -282,9 +275,7 @@ def stack(frames: ArrayLike, width: int = 11) -> NDArray:
         If `width` is not a positive odd integer.
     """
     frames = _checked(frames)
-    check_number(width, "width", Integral, min_val=1)
-    if width % 2 == 0:
-        raise ValueError(f"width={width}: choose an odd number, so that a frame is in the middle")
+    check_odd(width, "width")
     padded = np.pad(frames, ((width // 2, width // 2), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, width, axis=0)
     return windows.transpose(0, 2, 1).reshape(len(frames), -1)
@@ -349,12 +340,10 @@ def vote(log_probabilities: ArrayLike, n_rows: ArrayLike) -> NDArray:
     log_probabilities = real_array(log_probabilities, "log_probabilities", axes, finite=False)
     if not (log_probabilities < np.inf).all():
         raise ValueError("log_probabilities must not be NaN or infinite, -inf apart")
-    n_rows = real_array(n_rows, "n_rows", ("n_recordings",))
-    if n_rows.dtype.kind not in "iu" or n_rows.min() < 1 or n_rows.sum() != len(log_probabilities):
-        raise ValueError(
-            f"n_rows must be positive integers and sum to the {len(log_probabilities)} rows of "
-            f"log_probabilities, but are {n_rows.dtype} and sum to {n_rows.sum()}"
-        )
+    n_rows, total = real_array(n_rows, "n_rows", ("n_recordings",)), len(log_probabilities)
+    if n_rows.dtype.kind not in "iu" or n_rows.min() < 1 or n_rows.sum() != total:
+        expected = f"positive integers and sum to the {total} rows of log_probabilities"
+        raise ValueError(f"n_rows must be {expected}, got {n_rows.dtype} of sum {n_rows.sum()}")
     recordings = np.split(log_probabilities, np.cumsum(n_rows)[:-1])
     return np.array([recording.mean(axis=0, dtype=np.float64) for recording in recordings])
 

@@ -50,6 +50,7 @@ class Spelling:
 
     def texts(self, column: pd.Series) -> pd.Series:
         """Texts without blanks around them, and NaN for missing ones; numbers as they are."""
+        # Texts would make the search among numbers ten times slower.
         missing = [value for value in self.missing if not isinstance(value, str)]
         if column.dtype.kind not in "iuf":
             is_text = str | bool | np.bool_

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from numbers import Real
 from os import PathLike
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, StandardScaler
 
-from dbnlab.checks import SHARE, check_number
+from dbnlab.checks import OPEN_SHARE, check_choice
 from dbnlab.datasets.csv_file import read
 from dbnlab.datasets.spelling import MANY, TRUTH, Spelling, read_column, spelling_of
 
@@ -125,9 +124,10 @@ def load_csv(
         If the file is not such a table, with the line or column and the cure; or an argument is out
         of range.
     """
-    check_number(test_size, "test_size", Real, **SHARE)
-    if scale not in ("minmax", "standard", None):
-        raise ValueError(f"scale={scale!r}: choose 'minmax', 'standard' or None")
+    OPEN_SHARE(test_size, "test_size")
+    if scale is not None:
+        check_choice(scale, "scale", ("minmax", "standard"))
+    path = Path(path)
     spelling = spelling_of(separator, decimal, thousands, na_values)
     table, goal = read(path, target, header, separator, encoding, ignore, spelling)
     if test_size * len(table) > len(table) - 1:
@@ -135,7 +135,7 @@ def load_csv(
     features = replace(spelling, missing=(*spelling.missing, *MISSING_TO_PANDAS))
     for name in table:
         rules = spelling if name == goal else features
-        table[name] = read_column(table[name], name == goal, Path(path).name, rules)
+        table[name] = read_column(table[name], name == goal, path.name, rules)
     table = table.reset_index(drop=True)
     y = None if goal is None else table.pop(goal).to_numpy()
     if y is not None and y.dtype == object:

@@ -5,21 +5,22 @@ voxel is a triple of array indices, and `voxel_size` its sides in mm.
 """
 
 from collections.abc import Sequence
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import distance_transform_edt, label
 from scipy.special import expit
 
-from dbnlab.checks import POSITIVE, check_number, real_array
+from dbnlab.checks import RATE, check_number, check_odd, real_array
 
+Sides = float | Sequence[float]
 AXES = ("n_x", "n_y", "n_z")
 OPENING, CLOSING = 5.0, 10.0  # mm
 EDGE = 1.0  # mm: width of a lesion's soft edge
 
 
-def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> NDArray:
+def brain_mask(volume: ArrayLike, voxel_size: Sides = 2.0) -> NDArray:
     """The voxels of the brain in a T1-weighted image of a head, roughly.
 
     Tissue about as bright as the middle of the head is cut from the scalp by an opening of 5 mm;
@@ -50,20 +51,16 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
     head = volume > 0.1 * high
     area = head.sum(axis=(0, 1)) * sides[0] * sides[1]
     if not (area > 2000).any() or head.all():
-        raise ValueError(
-            "volume holds no head in air: above a tenth of its maximum lie all voxels, or less "
-            "than 20 cm² of each slice"
-        )
-    top = np.flatnonzero(area > 2000)[-1] * sides[2]
+        raise ValueError("volume holds no head in air, of 20 cm² or more in a slice")
     heights = np.arange(volume.shape[2]) * sides[2]
-    slices = head & (heights > top - 90) & (heights < top - 40)
+    below_top = heights[area > 2000].max() - heights
+    slices = head & (below_top > 40) & (below_top < 90)
     if not slices.any():
         raise ValueError("volume is too short: it ends 40 mm below the top of the head")
     middle = np.argwhere(slices).mean(axis=0)
     level = np.median(volume[_distance(volume.shape, middle, sides) < 40])
     tissue = (volume > 0.5 * level) & (volume < 1.6 * level)
-    core = depth(tissue, sides) > OPENING
-    pieces, n_pieces = label(core)
+    pieces, n_pieces = label(depth(tissue, sides) > OPENING)
     if not n_pieces:
         raise ValueError("volume holds no brain: no tissue of one brightness is 10 mm thick")
     largest = pieces == 1 + np.argmax(np.bincount(pieces.ravel())[1:])
@@ -71,7 +68,7 @@ def brain_mask(volume: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> 
     return depth(depth(~opened, sides) <= CLOSING, sides) > CLOSING
 
 
-def depth(mask: ArrayLike, voxel_size: float | Sequence[float] = 2.0) -> NDArray:
+def depth(mask: ArrayLike, voxel_size: Sides = 2.0) -> NDArray:
     """Distance in mm of each voxel of `mask` to the nearest voxel outside, 0 for those outside.
 
     Parameters
@@ -117,9 +114,7 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
     ValueError, TypeError
         If a voxel lies outside the volume, or `size` is no odd number.
     """
-    check_number(size, "size", Integral, min_val=1)
-    if size % 2 == 0:
-        raise ValueError(f"size={size} has no middle: choose an odd number")
+    check_odd(size, "size")
     half, volume = size // 2, _volume(volume)
     voxels = _voxels(voxels, "voxels", volume)
     padded = np.pad(volume, [(half, half), (half, half), (0, 0)])
@@ -128,11 +123,7 @@ def patches(volume: ArrayLike, voxels: ArrayLike, size: int = 9) -> NDArray:
 
 
 def add_lesions(
-    volume: ArrayLike,
-    centres: ArrayLike,
-    radius: float,
-    contrast: float,
-    voxel_size: float | Sequence[float] = 2.0,
+    volume: ArrayLike, centres: ArrayLike, radius: float, contrast: float, voxel_size: Sides = 2.0
 ) -> tuple[NDArray, NDArray]:
     """Balls with soft edges, brighter or darker than what they replace.
 
@@ -161,7 +152,7 @@ def add_lesions(
     ValueError, TypeError
         If a centre lies outside the volume, or an argument is out of range.
     """
-    check_number(radius, "radius", Real, **POSITIVE)
+    RATE(radius, "radius")
     check_number(contrast, "contrast", Real)
     volume, sides = _volume(volume), _sides(voxel_size)
     centres = _voxels(centres, "centres", volume)
@@ -177,7 +168,7 @@ def _volume(volume: ArrayLike) -> NDArray:
     return volume if volume.dtype.kind == "f" else volume.astype(np.float32)
 
 
-def _sides(voxel_size: float | Sequence[float]) -> NDArray:
+def _sides(voxel_size: Sides) -> NDArray:
     sides = real_array(voxel_size, "voxel_size")
     if sides.shape not in ((), (3,)) or sides.min() <= 0:
         raise ValueError(f"voxel_size must be one side above 0 mm, or three, got {voxel_size}")
@@ -188,16 +179,12 @@ def _voxels(voxels: ArrayLike, name: str, volume: NDArray) -> NDArray:
     """Indices of shape (n, 3), all inside: NumPy counts negative ones from the other side."""
     voxels = np.atleast_2d(real_array(voxels, name))
     if voxels.ndim != 2 or voxels.shape[1] != 3 or voxels.dtype.kind not in "iu":
-        raise ValueError(
-            f"{name} must be integers of shape (n, 3), such as np.argwhere gives, got "
-            f"{voxels.dtype} of shape {voxels.shape}"
-        )
-    outside = ((voxels < 0) | (voxels >= volume.shape)).any(axis=1)
-    if outside.any():
-        raise ValueError(
-            f"{name} must lie inside the volume of shape {volume.shape}, but {outside.sum()} of "
-            f"{len(voxels)} do not, such as {voxels[outside][0].tolist()}"
-        )
+        found = f"got {voxels.dtype} of shape {voxels.shape}"
+        raise ValueError(f"{name} must be integers of shape (n, 3), {found}")
+    outside = voxels[((voxels < 0) | (voxels >= volume.shape)).any(axis=1)]
+    if len(outside):
+        found = f"{len(outside)} of {len(voxels)} do not, such as {outside[0].tolist()}"
+        raise ValueError(f"{name} must lie inside the volume of shape {volume.shape}, but {found}")
     return voxels
 
 
