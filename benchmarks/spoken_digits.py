@@ -76,11 +76,11 @@ STARTS = (
 SETTINGS = {
     "DBN": STARTS,
     "random start": STARTS,
-    "frozen features": (1e-1, 1.0, 10.0),
-    "logistic regression": (1e-4, 1e-3, 1e-2),
-    "SVM": tuple(product((1.0, 10.0), (3e-4, 1e-3, 2.5e-3))),
+    "frozen features": (1e-1, 1.0, 10.0, 100.0),
+    "logistic regression": (1e-4, 1e-3, 1e-2, 1e-1),
+    "SVM": tuple(product((1.0, 10.0, 100.0), (1e-4, 3e-4, 1e-3, 2.5e-3))),
     # Rate, and dropout below the last layer; of the spectrogram it was worse in a trial.
-    "CNN": ((3e-3, 0.5), (1e-2, 0.3), (1e-2, 0.5), (1e-2, 0.7)),
+    "CNN": ((1e-3, 0.5), (3e-3, 0.5), (1e-2, 0.3), (1e-2, 0.5), (1e-2, 0.7)),
 }
 # Takes the settings of the DBN.
 TRANSDUCTIVE = "DBN, all six heard"
