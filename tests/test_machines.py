@@ -232,7 +232,7 @@ def test_a_frozen_layer_survives_files(first, X, tmp_path):
 @pytest.mark.parametrize(
     ("sizes", "numbers", "options", "message"),
     [
-        ((5, 2), (0,), {}, r"layer_sizes\[0\] is 5, but the frozen RBM has 4 hidden units"),
+        ((5, 2), (0,), {}, r"layer_sizes\[0\] is 5, the frozen RBM has 4 hidden units"),
         ((3, 2), (1,), {}, "visible units of layer 1"),
         ((4, 2), (1,), {"joint_labels": True}, "cannot be frozen"),
     ],

@@ -10,8 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SLIDES = runpy.run_path(str(ROOT / "docs" / "slides.py"))
 LESSONS = [
-    pytest.param(nbformat.read(path, as_version=4), id=path.stem)
-    for path in SLIDES["LESSONS"]
+    pytest.param(nbformat.read(path, as_version=4), id=path.stem) for path in SLIDES["LESSONS"]
 ]
 every_lesson = pytest.mark.parametrize("lesson", LESSONS)
 
