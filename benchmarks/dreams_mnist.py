@@ -6,8 +6,9 @@ dreams: 200 images, 20 of each label, 100 Gibbs steps from noise with the label 
 strength and at four times its strength, which falls to its own in the first half of the chain. The
 network itself and the five nearest of the 60,000 training images read them. The mean distance of
 two images of one label says how varied they are. The same for 200 test images that went up to the
-top and down again. All images are states, not means. log_z: log Z of the top RBM by 1,000 intermediate models and 50 runs, forwards
-and in reverse, from both bases. Each has three seeds and takes a few minutes.
+top and down again. All images are states, not means. log_z: log Z of the top RBM by 1,000
+intermediate models and 50 runs, forwards and in reverse, from both bases. Each has three seeds and
+takes a few minutes.
 """
 
 import sys
