@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 from functools import wraps
-from operator import attrgetter
 from typing import Any
 
 
@@ -37,15 +36,12 @@ def shown(part: str, name: str) -> Any:
     """A fitted attribute that shows what a part of the estimator holds; AttributeError if None."""
 
     def show(self: Any) -> Any:
-        try:
-            value = attrgetter(f"{part}.{name}")(self)
-        except AttributeError:
-            value = None
+        value = getattr(getattr(self, part, None), name, None)
         if value is None:
             raise AttributeError(f"this {type(self).__name__} has no {name}_")
         return value
 
     def replace(self: Any, value: Any) -> None:
-        setattr(attrgetter(part)(self), name, value)
+        setattr(getattr(self, part), name, value)
 
     return property(show, replace)

@@ -582,6 +582,3 @@ class DBN(Model):
         if _has_labels(self):
             tags.estimator_type, tags.classifier_tags = "classifier", ClassifierTags()
         return tags
-
-
-# Layers --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ Optimiser, schedule, losses, dropout, constraints and early stopping are those o
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from numbers import Real
 from typing import Any, Self
@@ -44,10 +44,21 @@ RULES = {
 }
 
 
+@dataclass(eq=False, repr=False)
 class StartedAtDBN(base.BaseEstimator):
     """A network that starts at a DBN: all but its layers."""
 
     _effort = Effort(n_epochs=50, n_updates=2000)
+
+    layer_sizes: Sequence[int]
+    dbn: DBN | FrozenEstimator | None = None
+    pretrain: bool = True
+    _: KW_ONLY
+    n_epochs: int | None = None
+    batch_size: int | None = None
+    learning_rate: float = 2e-3
+    random_state: checks.RandomState = None
+    verbose: int = 0
 
     def _default_dbn(self) -> DBN:
         return DBN()
@@ -139,18 +150,12 @@ class FineTuned(StartedAtDBN):
     _effort = Effort(n_epochs=10, n_updates=1000)
 
     layer_sizes: Sequence[int] = (500, 500)
-    dbn: DBN | FrozenEstimator | None = None
-    pretrain: bool = True
+    _: KW_ONLY
     dropout: float | Sequence[float] = 0.0
     max_norm: float | None = None
     weight_decay: float | None = None
-    n_epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float = 2e-3
     validation_fraction: float = 0.1
     early_stopping: bool = False
-    random_state: checks.RandomState = None
-    verbose: int = 0
 
     def _fine_tune(
         self, X: NDArray, y: NDArray, more: ArrayLike | None, answers: list[NDArray], *head: Any
@@ -300,6 +305,7 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
     JMLR 15.
     """
 
+    _: KW_ONLY
     class_weight: str | dict | None = None
 
     @whole_or_not()
@@ -462,13 +468,6 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
     """
 
     layer_sizes: Sequence[int] = (1000, 500, 250, 30)
-    dbn: DBN | FrozenEstimator | None = None
-    pretrain: bool = True
-    n_epochs: int | None = None
-    batch_size: int | None = None
-    learning_rate: float = 2e-3
-    random_state: checks.RandomState = None
-    verbose: int = 0
 
     @whole_or_not()
     def fit(self, X: ArrayLike, y: Any = None) -> Self:

@@ -12,19 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import files
 from dbnlab.checks import RandomState, as_generator, check_number, fitted_rows, hidden_rows
-from dbnlab.units import Unit
 
 
 class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """The base of `RBM` and `DBN`, which define `_ends`, `to_parts` and `from_parts`.
 
-    A fitted model keeps its generator in `_random`.
+    A fitted model keeps its generator in `_random`. Its `_ends` are the visible and the highest
+    hidden units, each with the precision of what enters there.
     """
-
-    @property
-    def _ends(self) -> tuple[tuple[Unit, np.dtype], tuple[Unit, np.dtype]]:
-        """The visible and the highest hidden units, and the precision of what enters there."""
-        raise NotImplementedError
 
     def _rows(self, X: ArrayLike, name: str = "X") -> NDArray:
         check_is_fitted(self)
@@ -115,12 +110,3 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         except files.DAMAGE as error:
             raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
         return model
-
-    def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
-        """What JSON can hold of the model, and its arrays by name."""
-        raise NotImplementedError
-
-    @classmethod
-    def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
-        """The model that `to_parts` took apart; any error means that the file is damaged."""
-        raise NotImplementedError

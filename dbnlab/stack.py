@@ -142,13 +142,9 @@ class Stack:
     def clamped(self, labels: NDArray) -> Machine:
         """The top RBM given its labels: one without them, whose hidden bias differs by row."""
         top, n_below = self.top, self.units[-2].n_units
-        return Machine(
-            self.units[-2],
-            top.hidden,
-            top.weights[:n_below],
-            top.visible_bias[:n_below],
-            top.hidden_bias + labels @ top.weights[n_below:],
-        )
+        W, b = top.weights[:n_below], top.visible_bias[:n_below]
+        c = top.hidden_bias + labels @ top.weights[n_below:]
+        return Machine(self.units[-2], top.hidden, W, b, c)
 
     # Likelihood -------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ al. 2025): any list of machines with the same visible units will do.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -183,18 +183,17 @@ def run(
     return ladder
 
 
-def log_partition(ladder: Ladder, burn_in: float = 0.2) -> LogPartition:
+def log_partition(ladder: Ladder) -> LogPartition:
     """log Z of the last machine of a ladder, by the acceptance ratio of Bennett (1976).
 
     The lowest machine must have no weights, so that its Z is known. Each pair of neighbours adds
-    the logarithm of the ratio of their Z, from what the exchanges between them have measured.
+    the logarithm of the ratio of their Z, from what the exchanges between them have measured in the
+    last four fifths of the sweeps.
 
     Parameters
     ----------
     ladder : Ladder
         From `run`, with two chains or more.
-    burn_in : float, default=0.2
-        Share of the sweeps that are left out at the beginning.
 
     Returns
     -------
@@ -211,13 +210,12 @@ def log_partition(ladder: Ladder, burn_in: float = 0.2) -> LogPartition:
     bottom, n = ladder.machines[0], ladder.V.shape[1]
     checks.check_number(n, "n_chains of the ladder", Integral, min_val=2)
     checks.check_number(ladder.n_sweeps, "n_sweeps of the ladder", Integral, min_val=2)
-    checks.check_number(burn_in, "burn_in", Real, **checks.SHARE_OR_ZERO)
     if bottom.weights.any():
         raise ValueError("log Z needs a ladder whose lowest machine has no weights: see `rungs`")
     value = log_partition_of_independent(bottom)
     moved = np.zeros(n)
     for works in ladder.works:
-        u = np.array(works[int(burn_in * len(works)) :], dtype=np.float64)
+        u = np.array(works[len(works) // 5 :], dtype=np.float64)
         ratio, of_chain = bennett(u[:, 0], -u[:, 1])
         value += ratio
         moved += of_chain

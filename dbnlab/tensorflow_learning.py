@@ -303,11 +303,8 @@ class Engine:
         machine, n_full, dtype = state.machine, recipe.batch_size, state.machine.weights.dtype.name
         visible = _standard(machine.visible) if recipe.learn_variance else machine.visible
         n_chains = len(state.chains) if recipe.algorithm == "pcd" else 0
-        flags = {
-            "sparse": bool(recipe.sparsity_cost),
-            "learn_variance": bool(recipe.learn_variance),
-        }
-        compiled = Compiled(visible, machine.hidden, recipe.n_gibbs, n_chains, **flags)
+        flags = bool(recipe.sparsity_cost), bool(recipe.learn_variance)
+        compiled = Compiled(visible, machine.hidden, recipe.n_gibbs, n_chains, *flags)
         numbers = [tf.constant(getattr(recipe, name) or 0.0, dtype) for name in NUMBERS]
         settings = Settings(*numbers, tf.constant(n_full, tf.int64))
         hidden_bias = machine.hidden_bias
