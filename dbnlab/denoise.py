@@ -12,7 +12,7 @@ pixels are NaN.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -134,28 +134,38 @@ class GibbsDenoiser:
         Trained on clean images.
     noise : {"gaussian", "salt_and_pepper", "missing_block", "missing_pixels"}
     strength : float, default=None
-        That of `corrupt`; missing pixels need none.
-    n_steps : int, default=100
+        That of `corrupt`; missing pixels need none. Where clean pixels are grey, which binary units
+        are not, another one than the noise's may do better: choose it on validation images.
+    n_steps : int, default=50
         Gibbs steps; the mean is taken over the second half.
     random_state : int, numpy.random.Generator or None, default=None
+    n_chains : int, default=10
+        Chains that `denoise` takes the mean over, `n_steps` in each. One chain may stay near the
+        first clean image that it finds.
     """
 
     model: RBM | DBN
     noise: str
     strength: float | None = None
-    n_steps: int = 100
+    n_steps: int = 50
     random_state: checks.RandomState = None
+    n_chains: int = 10
 
     def __post_init__(self) -> None:
         checks.check_choice(self.noise, "noise", [name for name in NOISES if name != "speckle"])
         if not self.noise.startswith("missing"):
             _check_noise(self.noise, self.strength)
         checks.COUNT(self.n_steps, "n_steps")
+        checks.COUNT(self.n_chains, "n_chains")
         check_is_fitted(self.model)
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Posterior means, in the shape and dtype of `images`."""
-        return _like(images, self.chain(self._rows(images))[0])
+        rows = self._rows(images)
+        drawing = replace(self, random_state=checks.as_generator(self.random_state))
+        return _like(
+            images, sum(drawing.chain(rows)[0] for _ in range(self.n_chains)) / self.n_chains
+        )
 
     def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
         """Posterior draws, of shape ``(n_samples, *images.shape)``: several plausible clean images.
@@ -173,7 +183,7 @@ class GibbsDenoiser:
         return rows.clip(0, 1) if self.noise.startswith("missing") else rows
 
     def chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
-        """Means of rows of pixels: averaged over the second half of the chain, and at its end."""
+        """Means of rows of pixels, of one chain: over its second half, and at its end."""
         rng, stack = checks.as_generator(self.random_state), self._checked_stack()
         field = np.tile(stack.generative_biases[0], (len(rows), 1))
         V, _ = self._posterior(stack.units[0], field, rows, rng)

@@ -433,6 +433,9 @@ CALLS = {
     "GibbsDenoiser noise": (lambda m, v: denoise.GibbsDenoiser(m.rbm, v, 0.1), CHOICE),
     "GibbsDenoiser strength": (lambda m, v: denoise.GibbsDenoiser(m.rbm, "gaussian", v), RATE),
     "GibbsDenoiser n_steps": (lambda m, v: denoise.GibbsDenoiser(m.rbm, "gaussian", 0.1, v), COUNT),
+    "GibbsDenoiser n_chains": (
+        lambda m, v: denoise.GibbsDenoiser(m.rbm, "gaussian", 0.1, n_chains=v), COUNT,
+    ),
     "GibbsDenoiser random_state": (
         lambda m, v: denoise.GibbsDenoiser(m.rbm, "gaussian", 0.1, 1, v).denoise(IMAGES), SEED,
     ),

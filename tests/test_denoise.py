@@ -1,5 +1,7 @@
 """Posteriors are compared with sums over all states, written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from models import points, random_rbm
@@ -154,6 +156,32 @@ def test_gibbs_denoiser_averages_over_the_exact_posterior(visible, noise, streng
     denoiser = GibbsDenoiser(rbm, noise, strength, n_steps=400, random_state=0)
     means, _ = denoiser.chain(np.tile(y, (400, 1)))
     np.testing.assert_allclose(means.mean(axis=0), exact, atol=0.01)
+
+
+@pytest.mark.parametrize("noise", ["gaussian", "salt_and_pepper"])
+def test_mean_over_chains_comes_to_the_exact_posterior_as_chains_are_added(noise):
+    rbm, y = random_rbm(seed=3), np.array([[1.0, 0.0], [0.0, 1.0]])
+    exact = exact_posterior_mean(rbm, y.ravel(), noise, 0.6)
+    errors = []
+    for n_chains in (1, 30, 1000):
+        # Four steps of burn-in and four that count: a chain alone is far from the mean.
+        denoiser = GibbsDenoiser(rbm, noise, 0.6, 8, random_state=0, n_chains=n_chains)
+        copies = np.tile(y, (20, 1, 1))
+        errors.append(np.abs(denoiser.denoise(copies).reshape(20, 4) - exact).max())
+    assert errors[0] > 0.15
+    assert errors[1] < 0.05
+    assert errors[2] < 0.01
+
+
+def test_chains_differ_and_are_those_of_one_generator(trained, images):
+    noisy = corrupt(images[:3], "gaussian", 0.5, random_state=0)
+    three = GibbsDenoiser(trained, "gaussian", 0.5, 4, random_state=7, n_chains=3)
+    expected = three.denoise(noisy)
+    np.testing.assert_array_equal(three.denoise(noisy), expected)
+    one = replace(three, n_chains=1, random_state=np.random.default_rng(7))
+    first, second, third = (one.denoise(noisy) for _ in range(3))
+    assert not np.array_equal(first, second)
+    np.testing.assert_allclose((first + second + third) / 3, expected, rtol=1e-6)
 
 
 def test_one_layer_dbn_has_the_posterior_of_its_rbm():

@@ -43,9 +43,13 @@ def exercise_2(told, curve):
     clean = rng.random((5, 4, 4))
     noisy = clean + 0.4 * rng.standard_normal(clean.shape)
     strengths = np.array([0.3, 0.4, 0.9])
-    estimates = [GibbsDenoiser(rbm, "gaussian", s, 40, 0).denoise(noisy) for s in strengths]
+
+    def estimated(**options):
+        model = {"model": rbm, "noise": "gaussian", "random_state": 0} | options
+        return [GibbsDenoiser(strength=s, **model).denoise(noisy) for s in strengths]
+
+    estimates = estimated(n_steps=40, n_chains=1)
     pooled = [-10 * np.log10(((clean - e) ** 2).mean()) for e in estimates]
-    steps = [GibbsDenoiser(rbm, "gaussian", s, random_state=0).denoise(noisy) for s in strengths]
     return fault_of(
         "told, for a small RBM and images of 4×4 pixels,",
         told(strengths, rbm, clean, noisy),
@@ -57,7 +61,10 @@ def exercise_2(told, curve):
                 psnr(noisy, e).mean() for e in estimates
             ],
             "these estimates took another number of steps than 40": [
-                psnr(clean, e).mean() for e in steps
+                psnr(clean, e).mean() for e in estimated(n_chains=1)
+            ],
+            "these are means over ten chains; take one": [
+                psnr(clean, e).mean() for e in estimated(n_steps=40)
             ],
         },
     ) or fault_of(
@@ -114,8 +121,10 @@ def exercise_4(control):
     clean = datasets.load_mnist(subset=10, random_state=0).X_test[500:600].reshape(-1, 28, 28)
     noisy = corrupt(clean, "gaussian", SIGMA, random_state=4)
     reached = float(psnr(clean, control.denoise(noisy)).mean())
-    # Four seeds: 12.59 to 12.63. Batches of 20 reach 13.7, 15 passes 15.5.
-    if abs(reached - 12.6) > 0.3:
+    # Three seeds at the best rate: 14.03 to 14.13, at the others 12.5 to 13.
+    if reached < 13.7:
+        return f"control reaches {reached:.1f} dB, but more on all images, at another of the rates"
+    if reached > 14.5:
         return (
             f"control reaches {reached:.1f} dB, which the same training does not: give it the same "
             f"1,000 images, three passes, batches of 50 and one hidden layer of 500 units"

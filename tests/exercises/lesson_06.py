@@ -18,9 +18,9 @@ def evidence_by_ratio(y, share):
     return np.where(np.isnan(y), 0, np.log(on) - np.log(1 - on))
 
 
-def told(strengths, rbm, clean, noisy):
+def told(strengths, rbm, clean, noisy, n_chains=1):
     return [
-        psnr(clean, GibbsDenoiser(rbm, "gaussian", s, 40, 0).denoise(noisy)).mean()
+        psnr(clean, GibbsDenoiser(rbm, "gaussian", s, 40, 0, n_chains).denoise(noisy)).mean()
         for s in strengths
     ]
 
@@ -53,6 +53,7 @@ def said_and_found(drawn, clean, variance=variance):
 def autoencoder(n_images=1000, **parameters):
     images = datasets.load_mnist(subset=5000, random_state=6).X[:n_images].reshape(-1, 28, 28)
     defaults = {"pretrain": False, "n_epochs": 3, "batch_size": 50, "random_state": 1}
+    defaults |= {"strengths": (0.05, 0.8), "learning_rate": 0.01}
     start = DBN.from_rbms([DBN.load(datasets.path("mnist_dbn.npz")).rbms_[0]])
     defaults["dbn"] = FrozenEstimator(start)
     return DenoisingAutoencoder(**defaults | parameters).fit(images)
@@ -82,7 +83,10 @@ RIGHT = {
         "of binary pixels": (of_binary_pixels, said_and_found),
         "unbiased": (unbiased, lambda drawn, clean: said_and_found(drawn, clean, unbiased)),
     },
-    "4": {"without a DBN": lambda: (autoencoder(dbn=None, layer_sizes=(500,)),)},
+    "4": {
+        "the best rate": lambda: (autoencoder(),),
+        "without a DBN": lambda: (autoencoder(dbn=None, layer_sizes=(500,)),),
+    },
     "5": {"means": (misfit, groups())},
 }
 WRONG = {
@@ -102,6 +106,7 @@ WRONG = {
     "2": {
         "a constant": (lambda *given: CURVE, CURVE),
         "the strength ignored": (told_the_first, CURVE),
+        "ten chains": (lambda *given: told(*given, n_chains=10), CURVE),
         "PSNR against the noisy images": (lambda s, rbm, clean, y: told(s, rbm, y, y), CURVE),
         "another model": (
             lambda s, rbm, clean, y: told(s, RBM.from_arrays(*OTHER), clean, y),
@@ -126,6 +131,8 @@ WRONG = {
     "4": {
         "with the start": lambda: (autoencoder(50, pretrain=True),),
         "not trained": lambda: (DenoisingAutoencoder(pretrain=False),),
+        "the rate of the other start": lambda: (autoencoder(learning_rate=0.002),),
+        "a rate that is too high": lambda: (autoencoder(learning_rate=0.03),),
         "fewer images": lambda: (autoencoder(100),),
         "a number": (12.6,),
     },
