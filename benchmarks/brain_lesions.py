@@ -35,7 +35,7 @@ FALSE_ALARMS = 0.05
 INNER = 8.0  # mm from the edge of the brain: where lesions are put, and looked for
 CLUSTERS = (1, 2, 5, 10)  # false ones in the test head
 SHARE = 0.25  # of a lesion's voxels that are flagged, for it to count as found
-WEIGHTS = (0.5, 1.0, 2.0, 4.0)  # deviations of a place, in those of a pixel
+WEIGHTS = (1.0, 2.0, 4.0)  # deviations of a place, in those of a pixel
 N_DEPTHS = 3
 
 

@@ -35,7 +35,7 @@ NOISES = {"template": 0.0, "with noise": 0.1}
 SCALES = (1, 2, 4)
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 RATES = (3e-4, 1e-3, 3e-3, 1e-2)
-N_UPDATES, N_ROWS = 400, 30  # of every network, each with that many patches
+N_UPDATES, N_ROWS = 300, 30  # of every network, each with that many patches
 SHAPES = {"13 × 13": (13, 13, 1), "7 × 7 × 5": (7, 7, 5)}
 GAP = 13  # voxels between the halves, for patches of up to 13
 
@@ -56,7 +56,7 @@ def second(first: RBM, X: np.ndarray, seed: int) -> DBN:
     return DBN.from_rbms([first, more.fit(first.transform(X))])
 
 
-def feature_maps(X: np.ndarray, seed: int, small: bool) -> dict[str, dict[str, Describe]]:
+def feature_maps(X: np.ndarray, seed: int, few: bool) -> dict[str, dict[str, Describe]]:
     """Ways to describe a patch, learned from the rows of X without labels, each with settings."""
     one = Scaled(X)
     Z = one(X)
@@ -64,20 +64,22 @@ def feature_maps(X: np.ndarray, seed: int, small: bool) -> dict[str, dict[str, D
     maps = {"raw": {"": one}}
     maps["PCA"] = {f"{n}": lambda P, n=n: pca.transform(one(P))[:, :n] for n in (10, 20, 40)}
     rbms = {k: gaussian_rbm(200, seed).fit(k * Z) for k in SCALES}
-    dbns = {k: second(rbm, k * Z, seed) for k, rbm in rbms.items()}
     maps["RBM"] = {f"{k}": lambda P, k=k: rbms[k].transform(k * one(P)) for k in SCALES}
+    if few:
+        return maps
+    dbns = {k: second(rbm, k * Z, seed) for k, rbm in rbms.items()}
     maps["DBN"] = {f"{k}": lambda P, k=k: dbns[k].transform(k * one(P)) for k in SCALES}
     maps["networks"] = dbns
-    if small:
-        return maps
-    sparse = {k: gaussian_rbm(200, seed, 40, 0.01, **SPARSE).fit(k * Z) for k in SCALES}
+    sparse = {k: gaussian_rbm(200, seed, 20, 0.01, **SPARSE).fit(k * Z) for k in SCALES[::2]}
     white = PCA(40, whiten=True, random_state=seed).fit(Z)
-    ica = FastICA(40, whiten="unit-variance", random_state=seed, tol=1e-3, max_iter=500).fit(Z)
-    edges = gaussian_rbm(200, seed, 60, 0.03, **SPARSE).fit(white.transform(Z) / 0.7)
+    ica = FastICA(40, whiten="unit-variance", random_state=seed, tol=1e-3, max_iter=200).fit(Z)
+    edges = gaussian_rbm(200, seed, 40, 0.03, **SPARSE).fit(white.transform(Z) / 0.7)
     return maps | {
         "centre": {"": lambda P: one(P)[:, [P.shape[1] // 2]]},
         "ICA": {"": lambda P: ica.transform(one(P))},
-        "RBM, sparse": {f"{k}": lambda P, k=k: sparse[k].transform(k * one(P)) for k in SCALES},
+        "RBM, sparse": {
+            f"{k}": lambda P, k=k: sparse[k].transform(k * one(P)) for k in SCALES[::2]
+        },
         "RBM, whitened": {"": lambda P: edges.transform(white.transform(one(P)) / 0.7)},
     }
 
@@ -141,26 +143,25 @@ class Tissue:
         rng = np.random.default_rng(direction)
         unlabelled = self.rows(some(self.train, 20_000, rng))[0]
         self.X_test, self.y_test = self.rows(some(test, 5000, rng))
-        self.one, flat = Scaled(unlabelled), shape[2] == 1
-        maps = feature_maps(unlabelled, direction, small=shape != (9, 9, 1))
-        self.dbns = maps.pop("networks")
+        self.one = Scaled(unlabelled)
+        maps = feature_maps(unlabelled, direction, few=shape in SHAPES.values())
+        dbns = maps.pop("networks", {})
         self.methods = {name: self.logistic(settings) for name, settings in maps.items()}
-        scaled = list(product(SCALES, RATES))
-        self.methods["DBN, fine-tuned"] = {
-            f"{k}, {rate}": self.network(dense, k, rate, self.dbns[k]) for k, rate in scaled
-        }
-        self.methods["random start"] = {
-            f"{k}, {rate}": self.network(dense, k, rate) for k, rate in scaled
-        }
-        if flat:
+        if dbns:
+            start = {"DBN, fine-tuned": dbns, "random start": dict.fromkeys(SCALES)}
+            for name, by_scale in start.items():
+                self.methods[name] = {
+                    f"{k}, {rate}": self.network(dense, k, rate, by_scale[k])
+                    for k, rate in product(SCALES, RATES)
+                }
             rates = (*RATES, 3e-2)
             self.methods["CNN"] = {f"{rate}": self.network(cnn, 1, rate) for rate in rates}
         self.settings = {name: self.choose(name) for name in self.methods}
 
     def rows(self, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        flat = self.shape[2] == 1
-        X = patches(self.grey, voxels, self.shape[0]) if flat else None
-        X = blocks(self.grey, voxels, self.shape) if X is None else X
+        wide, _, high = self.shape
+        one_slice = high == 1
+        X = patches(self.grey, voxels, wide) if one_slice else blocks(self.grey, voxels, self.shape)
         return X, self.tissue[tuple(voxels.T)]
 
     def logistic(self, settings: dict[str, Describe]) -> dict[str, Callable]:
