@@ -9,11 +9,13 @@ the hippocampi of 260 persons in hippocampus.py.
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import stored
 from scipy.ndimage import zoom
+from scipy.special import expit, softmax
 from scipy.stats import kurtosis
 from sklearn.decomposition import PCA, FastICA
 from sklearn.frozen import FrozenEstimator
@@ -100,6 +102,53 @@ def features() -> dict:
             alive = H.std(axis=0) > 1e-3
             found.setdefault(name, []).append(float(np.median(kurtosis(H[:, alive]))))
     return {name: spread(values, 2) for name, values in found.items()}
+
+
+# A network of sigmoid layers --------------------------------------------------------------------
+
+
+class Network:
+    """Sigmoid layers and a softmax, trained by Adam from a DBN or from random weights.
+
+    In NumPy: with so few and so small updates most of Keras's time is not arithmetic.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], seed: int, dbn: DBN | None = None) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.layers = []
+        for n, m in pairwise(sizes):
+            edge = np.sqrt(6 / (n + m))  # Glorot and Bengio (2010)
+            W = self.rng.uniform(-edge, edge, (n, m)).astype(np.float32)
+            self.layers.append([W, np.zeros(m, np.float32)])
+        for layer, rbm in zip(self.layers, dbn.rbms_ if dbn else ()):
+            layer[:] = rbm.weights_.astype(np.float32), rbm.hidden_bias_.astype(np.float32)
+
+    def states(self, X: np.ndarray) -> list[np.ndarray]:
+        """Of all layers; the last holds the probabilities of the classes."""
+        H = [X]
+        for W, b in self.layers[:-1]:
+            H.append(expit(H[-1] @ W + b))
+        W, b = self.layers[-1]
+        return [*H, softmax(H[-1] @ W + b, axis=1)]
+
+    def fit(self, X: np.ndarray, y: np.ndarray, rate: float, n_updates: int, n_rows: int):
+        """Adam (Kingma and Ba 2015), its rate falling to zero along a cosine."""
+        targets = np.eye(self.layers[-1][1].size, dtype=np.float32)[y]
+        moments = [[[np.zeros_like(a), np.zeros_like(a)] for a in layer] for layer in self.layers]
+        for t in range(1, n_updates + 1):
+            rows = self.rng.integers(len(X), size=n_rows)
+            H = self.states(X[rows])
+            step = rate * 0.5 * (1 + np.cos(np.pi * (t - 1) / n_updates))
+            step *= np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            error = (H[-1] - targets[rows]) / n_rows
+            for k in reversed(range(len(self.layers))):
+                gradients = H[k].T @ error, error.sum(axis=0)
+                error = (error @ self.layers[k][0].T) * H[k] * (1 - H[k])
+                for a, g, (m, v) in zip(self.layers[k], gradients, moments[k]):
+                    m += 0.1 * (g - m)
+                    v += 0.001 * (g * g - v)
+                    a -= step * m / (np.sqrt(v) + 1e-7)
+        return self
 
 
 # The template -----------------------------------------------------------------------------------

@@ -17,7 +17,17 @@ from pathlib import Path
 
 import numpy as np
 import stored
-from brain_mri import SPARSE, Scaled, gaussian_rbm, halves, logistic, some, spread, template
+from brain_mri import (
+    SPARSE,
+    Network,
+    Scaled,
+    gaussian_rbm,
+    halves,
+    logistic,
+    some,
+    spread,
+    template,
+)
 from sklearn.decomposition import PCA, FastICA
 from sklearn.metrics import f1_score
 
@@ -34,7 +44,7 @@ DRAWS_TO_CHOOSE = {100: 2, 300: 1}
 NOISES = {"template": 0.0, "with noise": 0.1}
 SCALES = (1, 2, 4)
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
-RATES = (3e-4, 1e-3, 3e-3, 1e-2)
+RATES, CNN_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-3, 3e-3, 1e-2, 3e-2)
 N_UPDATES, N_ROWS = 300, 30  # of every network, each with that many patches
 SHAPES = {"13 × 13": (13, 13, 1), "7 × 7 × 5": (7, 7, 5)}
 GAP = 13  # voxels between the halves, for patches of up to 13
@@ -72,7 +82,7 @@ def feature_maps(X: np.ndarray, seed: int, few: bool) -> dict[str, dict[str, Des
     maps["networks"] = dbns
     sparse = {k: gaussian_rbm(200, seed, 20, 0.01, **SPARSE).fit(k * Z) for k in SCALES[::2]}
     white = PCA(40, whiten=True, random_state=seed).fit(Z)
-    ica = FastICA(40, whiten="unit-variance", random_state=seed, tol=1e-3, max_iter=200).fit(Z)
+    ica = FastICA(40, whiten="unit-variance", random_state=seed, tol=0.01, max_iter=100).fit(Z)
     edges = gaussian_rbm(200, seed, 40, 0.03, **SPARSE).fit(white.transform(Z) / 0.7)
     return maps | {
         "centre": {"": lambda P: one(P)[:, [P.shape[1] // 2]]},
@@ -85,11 +95,6 @@ def feature_maps(X: np.ndarray, seed: int, few: bool) -> dict[str, dict[str, Des
 
 
 # Networks ---------------------------------------------------------------------------------------
-
-
-def dense(n_inputs: int) -> keras.Sequential:
-    layers = [keras.layers.Dense(200, "sigmoid"), keras.layers.Dense(200, "sigmoid")]
-    return keras.Sequential([keras.Input((n_inputs,)), *layers, keras.layers.Dense(3, "softmax")])
 
 
 def cnn(n_inputs: int) -> keras.Sequential:
@@ -107,28 +112,23 @@ def cnn(n_inputs: int) -> keras.Sequential:
 
 
 @cache
-def compiled(build: Callable, n_inputs: int, rate: float) -> tuple[keras.Sequential, list]:
-    """A network that is compiled once, and the variables of its optimiser at rest."""
-    model = build(n_inputs)
+def compiled(rate: float) -> tuple[keras.Sequential, list]:
+    """A CNN that is compiled once, and the variables of its optimiser at rest."""
+    model = cnn(81)
     falling = keras.optimizers.schedules.CosineDecay(rate, N_UPDATES)
-    model.compile(
-        keras.optimizers.Adam(falling),
-        "sparse_categorical_crossentropy",
-        steps_per_execution=100,
-        jit_compile=False,
-    )
+    options = {"steps_per_execution": 100, "jit_compile": False}
+    model.compile(keras.optimizers.Adam(falling), "sparse_categorical_crossentropy", **options)
     model.optimizer.build(model.trainable_variables)
     return model, [variable.numpy() for variable in model.optimizer.variables]
 
 
-def trained(start: keras.Sequential, build: Callable, rate: float, X, y, seed: int):
-    """The network after `N_UPDATES` updates from the weights of `start`."""
-    model, at_rest = compiled(build, X.shape[1], rate)
-    model.set_weights(start.get_weights())
+def trained_cnn(rate: float, X: np.ndarray, y: np.ndarray, seed: int) -> Callable:
+    keras.utils.set_random_seed(seed)
+    model, at_rest = compiled(rate)
+    model.set_weights(cnn(81).get_weights())
     for variable, value in zip(model.optimizer.variables, at_rest):
         variable.assign(value)
-    rng, n = np.random.default_rng(seed), N_UPDATES * N_ROWS
-    order = np.concatenate([rng.permutation(len(X)) for _ in range(-(-n // len(X)))])[:n]
+    order = np.random.default_rng(seed).integers(len(X), size=N_UPDATES * N_ROWS)
     model.fit(X[order], y[order], batch_size=N_ROWS, shuffle=False, verbose=0)
     return lambda P: model.predict(P, batch_size=1000, verbose=0).argmax(axis=1)
 
@@ -141,7 +141,7 @@ class Tissue:
         self.shape, self.gap = shape, gap
         self.train, test = halves(mask, gap)[direction]
         rng = np.random.default_rng(direction)
-        unlabelled = self.rows(some(self.train, 20_000, rng))[0]
+        unlabelled = self.rows(some(self.train, 12_000, rng))[0]
         self.X_test, self.y_test = self.rows(some(test, 5000, rng))
         self.one = Scaled(unlabelled)
         maps = feature_maps(unlabelled, direction, few=shape in SHAPES.values())
@@ -151,11 +151,10 @@ class Tissue:
             start = {"DBN, fine-tuned": dbns, "random start": dict.fromkeys(SCALES)}
             for name, by_scale in start.items():
                 self.methods[name] = {
-                    f"{k}, {rate}": self.network(dense, k, rate, by_scale[k])
+                    f"{k}, {rate}": self.network(k, rate, by_scale[k])
                     for k, rate in product(SCALES, RATES)
                 }
-            rates = (*RATES, 3e-2)
-            self.methods["CNN"] = {f"{rate}": self.network(cnn, 1, rate) for rate in rates}
+            self.methods["CNN"] = {f"{rate}": self.convolutional(rate) for rate in CNN_RATES}
         self.settings = {name: self.choose(name) for name in self.methods}
 
     def rows(self, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -175,12 +174,20 @@ class Tissue:
         pairs = product(settings.items(), PENALTIES)
         return {f"{label}, {C}".strip(", "): fit(describe, C) for (label, describe), C in pairs}
 
-    def network(self, build: Callable, k: int, rate: float, dbn: DBN | None = None) -> Callable:
+    def network(self, k: int, rate: float, dbn: DBN | None) -> Callable:
         def fitted(X, y, seed):
-            keras.utils.set_random_seed(seed)
-            start = dbn.to_keras(3) if dbn else build(X.shape[1])
-            predict = trained(start, build, rate, k * self.one(X), y, seed)
-            return lambda P: predict(k * self.one(P))
+            rows = k * self.one(X)
+            net = Network((rows.shape[1], 200, 200, 3), seed, dbn).fit(
+                rows, y, rate, N_UPDATES, N_ROWS
+            )
+            return lambda P: net.states(k * self.one(P))[-1].argmax(axis=1)
+
+        return fitted
+
+    def convolutional(self, rate: float) -> Callable:
+        def fitted(X, y, seed):
+            predict = trained_cnn(rate, self.one(X), y, seed)
+            return lambda P: predict(self.one(P))
 
         return fitted
 

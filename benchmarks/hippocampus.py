@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import stored
-from brain_mri import Scaled, gaussian_rbm
+from brain_mri import Network, Scaled, gaussian_rbm
 from scipy.ndimage import binary_dilation, label
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -134,52 +134,13 @@ def pretrained(X: np.ndarray, seed: int) -> DBN:
     return DBN.from_rbms([first, second.fit(first.transform(X))])
 
 
-@cache
-def compiled(build: Callable, shape, rate: float, n_updates: int, loss) -> tuple:
-    """A network that is compiled once, and the variables of its optimiser at rest."""
-    model = build(shape)
-    falling = keras.optimizers.schedules.CosineDecay(rate, n_updates)
-    options = {"steps_per_execution": 50, "jit_compile": False}
-    model.compile(keras.optimizers.Adam(falling), loss, **options)
-    model.optimizer.build(model.trainable_variables)
-    return model, [variable.numpy() for variable in model.optimizer.variables]
-
-
-def from_weights(weights: list, *how) -> keras.Model:
-    """The compiled network, ready to be trained from these weights."""
-    model, at_rest = compiled(*how)
-    model.set_weights(weights)
-    for variable, value in zip(model.optimizer.variables, at_rest):
-        variable.assign(value)
-    return model
-
-
-def dense(n_inputs: int) -> keras.Sequential:
-    layers = [keras.layers.Dense(256, "sigmoid"), keras.layers.Dense(128, "sigmoid")]
-    return keras.Sequential([keras.Input((n_inputs,)), *layers, keras.layers.Dense(2, "softmax")])
-
-
 def network(scaled: Callable, rate: float, dbn: DBN | None = None) -> Callable:
     def fit(data: Persons, n: int, seed: int) -> Callable:
         _, X, y = data.labelled(n, seed)
-        X, y = scaled(X), y.astype(np.int32)
-        keras.utils.set_random_seed(seed)
-        start = dbn.to_keras(2) if dbn else dense(X.shape[1])
-        loss = "sparse_categorical_crossentropy"
-        how = (dense, X.shape[1], rate, N_UPDATES, loss)
-        model = from_weights(start.get_weights(), *how)
-        order = np.random.default_rng(seed).integers(len(X), size=N_UPDATES * N_ROWS)
-        model.fit(X[order], y[order], batch_size=N_ROWS, shuffle=False, verbose=0)
-        weights, shape = model.get_weights(), data.labels[0].shape
-
-        def probability(person: int) -> np.ndarray:
-            H = scaled(data.all_rows(person))
-            for W, b in zip(weights[:-2:2], weights[1:-2:2]):
-                H = 1 / (1 + np.exp(-(H @ W + b)))
-            field = H @ weights[-2] + weights[-1]
-            return (1 / (1 + np.exp(field[:, 0] - field[:, 1]))).reshape(shape)
-
-        return probability
+        X, shape = scaled(X), data.labels[0].shape
+        net = Network((X.shape[1], 256, 128, 2), seed, dbn)
+        net.fit(X, y.astype(int), rate, N_UPDATES, N_ROWS)
+        return lambda p: net.states(scaled(data.all_rows(p)))[-1][:, 1].reshape(shape)
 
     return fit
 
@@ -212,12 +173,26 @@ def overlap(truth, probability):
     return ops.mean(keras.losses.binary_crossentropy(truth, probability)) + 1 - soft
 
 
+@cache
+def compiled(shape: tuple[int, int, int], rate: float) -> tuple[keras.Model, list]:
+    """A U-Net that is compiled once, and the variables of its optimiser at rest."""
+    model = u_net(shape)
+    falling = keras.optimizers.schedules.CosineDecay(rate, U_UPDATES)
+    options = {"steps_per_execution": 50, "jit_compile": False}
+    model.compile(keras.optimizers.Adam(falling), overlap, **options)
+    model.optimizer.build(model.trainable_variables)
+    return model, [variable.numpy() for variable in model.optimizer.variables]
+
+
 def convolutional(rate: float) -> Callable:
     def fit(data: Persons, n: int, seed: int) -> Callable:
         persons, _, _ = data.labelled(n, seed)
         keras.utils.set_random_seed(seed)
         shape, rng = data.labels[0].shape, np.random.default_rng(seed)
-        model = from_weights(u_net(shape).get_weights(), u_net, shape, rate, U_UPDATES, overlap)
+        model, at_rest = compiled(shape, rate)
+        model.set_weights(u_net(shape).get_weights())
+        for variable, value in zip(model.optimizer.variables, at_rest):
+            variable.assign(value)
         V, T = [], []
         for person in rng.choice(persons, 2 * U_UPDATES):
             # Copies of the few: moved by up to 2 voxels, brighter and darker.
