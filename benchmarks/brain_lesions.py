@@ -2,9 +2,9 @@
 
     python benchmarks/brain_lesions.py lesions | tumour FOLDER
 
-Two heads are learned from, the third is for testing, once. What a place counts beside a patch is
-chosen with one training head against the other. Lesions found are set against false clusters of
-the test head without lesions (FROC). tumour needs a folder with brain1_image.nrrd,
+Two heads are learned from, the third is for testing, once. How a detector takes account of the
+place is chosen with one training head against the other. Lesions found are set against false
+clusters of the test head without lesions (FROC). tumour needs a folder with brain1_image.nrrd,
 brain1_label.nrrd and brain2_image.nrrd of the PyRadiomics 3.1.0 source distribution and the package
 pynrrd; without a folder it says so and leaves the stored result alone. Each command writes its part
 of results/brain_lesions.json.
@@ -35,8 +35,8 @@ FALSE_ALARMS = 0.05
 INNER = 8.0  # mm from the edge of the brain: where lesions are put, and looked for
 CLUSTERS = (1, 2, 5, 10)  # false ones in the test head
 SHARE = 0.25  # of a lesion's voxels that are flagged, for it to count as found
-WEIGHTS = (1.0, 2.0, 4.0)  # deviations of a place, in those of a pixel
-N_DEPTHS = 3
+
+Score = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of patches and their places
 
 
 def small_dbn(X: np.ndarray, seed: int) -> DBN:
@@ -55,7 +55,7 @@ def detectors(X: np.ndarray, seed: int) -> dict[str, Callable]:
     usual = np.median(X[:, middle])
     pca = PCA(5, random_state=seed).fit(Z)
     whole = PCA(whiten=True).fit(Z)
-    forest = IsolationForest(n_estimators=200, random_state=seed).fit(few)
+    forest = IsolationForest(n_estimators=100, random_state=seed).fit(few)
     svm = OneClassSVM(nu=0.1, gamma=0.003).fit(few)
     rbm = gaussian_rbm(200, seed, 15).fit(four(X))
     dbn = small_dbn(four(X), seed)
@@ -110,45 +110,64 @@ def place(mask: np.ndarray, voxels: np.ndarray) -> np.ndarray:
     )
 
 
-def with_place(X: np.ndarray, where: np.ndarray, seed: int, weight: dict[str, float]) -> dict:
-    """Scores of patches at their places: functions of both."""
-    four, at, middle = Scaled(X, 4), Scaled(where), X.shape[1] // 2
-    one, rng = Scaled(X), np.random.default_rng(seed)
-    near = NearestNeighbors(n_neighbors=50).fit(at(where))
+class Usual:
+    """Grey value of the healthy voxels at the nearest places: its mean and standard deviation."""
 
-    def atlas(P: np.ndarray, places: np.ndarray) -> np.ndarray:
-        usual = X[near.kneighbors(at(places), return_distance=False), middle]
-        return np.abs(P[:, middle] - usual.mean(axis=1)) / (usual.std(axis=1) + 0.02)
+    def __init__(self, X: np.ndarray, where: np.ndarray, n_neighbours: int) -> None:
+        self.middle, self.at = X[:, X.shape[1] // 2], Scaled(where)
+        self.near = NearestNeighbors(n_neighbors=n_neighbours).fit(self.at(where))
 
-    def joined(name: str) -> Callable:
-        w = 4 * weight[name]
-        return lambda P, places: np.hstack([four(P), w * at(places)]).astype(np.float32)
+    def __call__(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        grey = self.middle[self.near.kneighbors(self.at(places), return_distance=False)]
+        return grey.mean(axis=1), grey.std(axis=1)
 
-    few = rng.choice(len(X), 4000, replace=False)
-    beside = np.hstack([one(X), at(where)])[few]
-    forest = IsolationForest(n_estimators=200, random_state=seed).fit(beside)
-    rows, rows_dbn = joined("RBM, place"), joined("DBN, place")
+
+def atlas(X: np.ndarray, where: np.ndarray, seed: int, n_neighbours: int) -> Score:
+    usual = Usual(X, where, n_neighbours)
+
+    def score(P: np.ndarray, places: np.ndarray) -> np.ndarray:
+        mean, deviation = usual(places)
+        return np.abs(P[:, P.shape[1] // 2] - mean) / (deviation + 0.02)
+
+    return score
+
+
+def beside(X: np.ndarray, where: np.ndarray, seed: int, weight: float) -> Score:
+    """The place as four more visible units, of `weight` times the deviation of a pixel."""
+    four, at = Scaled(X, 4), Scaled(where, 4 * weight)
+
+    def rows(P: np.ndarray, places: np.ndarray) -> np.ndarray:
+        return np.hstack([four(P), at(places)])
+
     rbm = gaussian_rbm(200, seed, 15).fit(rows(X, where))
-    dbn = small_dbn(rows_dbn(X, where), seed)
-    return {
-        "intensity, place": atlas,
-        "isolation forest, place": lambda P, at_: (
-            -forest.score_samples(np.hstack([one(P), at(at_)]))
-        ),
-        "RBM, place": lambda P, at_: -rbm.score_samples(rows(P, at_)),
-        "DBN, place": lambda P, at_: -dbn.score_samples(rows_dbn(P, at_)),
-        "RBM, each depth": by_depth(X, where[:, 3], seed),
-    }
+    return lambda P, places: -rbm.score_samples(rows(P, places))
 
 
-def by_depth(X: np.ndarray, deep: np.ndarray, seed: int) -> Callable:
-    """One RBM for each third of the depths; its scores count from its own threshold."""
-    edges = np.quantile(deep, np.arange(1, N_DEPTHS) / N_DEPTHS)
+def less_usual(train: Callable) -> Callable:
+    def fit(X: np.ndarray, where: np.ndarray, seed: int, n_neighbours: int) -> Score:
+        """A model of what patches are beyond the grey value that is usual at their place."""
+        usual = Usual(X, where, n_neighbours)
+        rest = X - usual(where)[0][:, None]
+        four = Scaled(rest, 4)
+        model = train(four(rest), seed)
+        return lambda P, places: -model.score_samples(four(P - usual(places)[0][:, None]))
+
+    return fit
+
+
+def small_rbm(X: np.ndarray, seed: int) -> RBM:
+    return gaussian_rbm(200, seed, 15).fit(X)
+
+
+def by_depth(X: np.ndarray, where: np.ndarray, seed: int, n_depths: int) -> Score:
+    """One RBM for each range of depths; its scores count from its own threshold."""
+    deep = where[:, 3]
+    edges = np.quantile(deep, np.arange(1, n_depths) / n_depths)
     models = []
-    for k in range(N_DEPTHS):
+    for k in range(n_depths):
         own = X[np.searchsorted(edges, deep) == k]
         four = Scaled(own, 4)
-        rbm = gaussian_rbm(200, seed, 15 * N_DEPTHS).fit(four(own))
+        rbm = gaussian_rbm(200, seed, 15 * n_depths).fit(four(own))
         models.append((rbm, four, np.quantile(-rbm.score_samples(four(own)), 1 - FALSE_ALARMS)))
 
     def score(P: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -162,45 +181,43 @@ def by_depth(X: np.ndarray, deep: np.ndarray, seed: int) -> Callable:
     return score
 
 
-def rivals_of(sources: list, seed: int, weight: dict[str, float], n: int) -> dict[str, Callable]:
-    """All detectors, each a function of patches and their places, learned from inner voxels."""
-    rng = np.random.default_rng(seed)
+# Detectors that know the place, and what is chosen for each.
+WITH_PLACE = {
+    "intensity, place": (atlas, (20, 50, 200)),
+    "RBM, place beside": (beside, (1.0, 2.0)),
+    "RBM, each depth": (by_depth, (2, 3)),
+    "RBM, less the usual": (less_usual(small_rbm), (20, 50, 200)),
+    "DBN, less the usual": (less_usual(small_dbn), (20, 50, 200)),
+}
+
+
+def learn_from(sources: list, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Patches of inner voxels of healthy heads, n from each, and their places."""
     chosen = [(v, m, some(depth(m) > INNER, n, rng)) for v, m in sources]
     X = np.concatenate([patches(v, voxels, 7) for v, _, voxels in chosen])
-    where = np.concatenate([place(m, voxels) for _, m, voxels in chosen])
-    blind = {name: lambda P, _, score=score: score(P) for name, score in detectors(X, seed).items()}
-    return blind | with_place(X, where, seed, weight)
+    return X, np.concatenate([place(m, voxels) for _, m, voxels in chosen])
 
 
 def choose() -> dict[str, float]:
-    """How much a place counts: mean AUC of 8 mm lesions in one training head, by the other."""
+    """Settings by the mean AUC of lesions of 8 mm in one training head, learned from the other."""
     volumes, auc = heads()[:2], {}
     for direction in (0, 1):
         (volume, mask), (test, test_mask) = volumes[direction], volumes[1 - direction]
         inner, rng = depth(test_mask) > INNER, np.random.default_rng(50 + direction)
-        voxels = some(depth(mask) > INNER, 10_000, rng)
-        X, at = patches(volume, voxels, 7), place(mask, voxels)
-        four, scaled = Scaled(X, 4), Scaled(at)
-        centres = places(inner, 5, 36, rng)
-        for weight in WEIGHTS:
-            rows = np.hstack([four(X), 4 * weight * scaled(at)]).astype(np.float32)
-            models = {
-                "RBM, place": gaussian_rbm(200, 0, 15).fit(rows),
-                "DBN, place": small_dbn(rows, 0),
-            }
-            for contrast in CONTRASTS:
-                changed, distance = add_lesions(test, centres, 8, contrast)
-                where = some(inner & (distance <= 8), 2000, np.random.default_rng(1))
-                away = some(inner & (distance > 20), 4000, np.random.default_rng(1))
-                where = np.concatenate([where, away])
-                y = distance[tuple(where.T)] <= 8
-                P = np.hstack(
-                    [four(patches(changed, where, 7)), 4 * weight * scaled(place(test_mask, where))]
-                ).astype(np.float32)
-                for name, model in models.items():
-                    score = roc_auc_score(y, -model.score_samples(P))
-                    auc.setdefault(name, {}).setdefault(weight, []).append(score)
-    return {name: max(by, key=lambda w: np.mean(by[w])) for name, by in auc.items()}
+        X, where = learn_from([(volume, mask)], 10_000, rng)
+        centres, looked_at = places(inner, 5, 36, rng), []
+        for contrast in CONTRASTS:
+            changed, distance = add_lesions(test, centres, 8, contrast)
+            parts = (inner & (distance <= 8), 1500), (inner & (distance > 20), 3000)
+            voxels = np.concatenate([some(part, n, rng) for part, n in parts])
+            y = distance[tuple(voxels.T)] <= 8
+            looked_at.append((y, patches(changed, voxels, 7), place(test_mask, voxels)))
+        for name, (fit, settings) in WITH_PLACE.items():
+            for setting in settings:
+                score = fit(X, where, 0, setting)
+                values = [roc_auc_score(y, score(P, at)) for y, P, at in looked_at]
+                auc.setdefault(name, {}).setdefault(setting, []).extend(values)
+    return {name: max(by, key=lambda setting: np.mean(by[setting])) for name, by in auc.items()}
 
 
 def thresholds(score: np.ndarray, inner: np.ndarray) -> dict[int, float]:
@@ -209,7 +226,7 @@ def thresholds(score: np.ndarray, inner: np.ndarray) -> dict[int, float]:
     map_of = np.full(part.shape, -np.inf)
     map_of[part] = score
     lowest, open_ = dict.fromkeys(CLUSTERS, np.inf), set(CLUSTERS)
-    for share in np.geomspace(2 / len(score), 0.2, 80):
+    for share in np.geomspace(2 / len(score), 0.2, 50):
         threshold = np.quantile(score, 1 - share)
         n_clusters = label(map_of > threshold)[1]
         open_ -= {k for k in open_ if n_clusters > k}
@@ -218,7 +235,8 @@ def thresholds(score: np.ndarray, inner: np.ndarray) -> dict[int, float]:
 
 
 def lesions() -> dict:
-    volumes, weight = heads(), choose()
+    volumes, settings = heads(), choose()
+    print(settings, flush=True)
     test, mask = volumes[2]
     inner = depth(mask) > INNER
     where = np.argwhere(inner)
@@ -227,18 +245,21 @@ def lesions() -> dict:
     found, alarms = {}, []
     for seed in range(N_SEEDS):
         rng = np.random.default_rng(seed)
-        rivals = rivals_of(volumes[:2], seed, weight, 10_000)
+        X, learned_at = learn_from(volumes[:2], 10_000, rng)
+        rivals = {name: blind(score) for name, score in detectors(X, seed).items()}
+        for name, (fit, _) in WITH_PLACE.items():
+            rivals[name] = fit(X, learned_at, seed, settings[name])
         clean = {name: score(usual, at) for name, score in rivals.items()}
         healthy = {name: heat(s, inner) for name, s in clean.items()}
         limits = {name: thresholds(s, inner) for name, s in healthy.items()}
-        alarms.append(false_alarms(volumes[:2], usual, seed))
+        alarms.append(false_alarms(X, usual, seed))
         for radius in RADII:
             centres = places(inner, 5, 2 * radius + 20, rng)
             balls = [add_lesions(test, [c], radius, 0.0)[1][inner] <= radius for c in centres]
             for contrast in CONTRASTS:
                 changed, distance = add_lesions(test, centres, radius, contrast)
                 away = distance[inner]
-                near = away <= radius + 12
+                near = away <= radius + 8
                 counted = (away <= radius) | ~near
                 P = patches(changed, where[near], 7)
                 cell = found.setdefault(f"{radius} mm, {contrast:+}", {})
@@ -255,13 +276,15 @@ def lesions() -> dict:
                     cell.setdefault(name, []).append(row)
         print("seed", seed, flush=True)
     rates = {"asked": FALSE_ALARMS, "found": spread(alarms)}
-    return {"weights": weight, "false_alarms": rates, "found": table(found)}
+    return {"settings": settings, "false_alarms": rates, "found": table(found)}
 
 
-def false_alarms(sources: list, usual: np.ndarray, seed: int) -> float:
+def blind(score: Callable) -> Score:
+    return lambda P, places: score(P)
+
+
+def false_alarms(X: np.ndarray, usual: np.ndarray, seed: int) -> float:
     """Share of the patches of a head not seen that are called strange."""
-    rng = np.random.default_rng(seed)
-    X = np.concatenate([patches(v, some(depth(m) > INNER, 10_000, rng), 7) for v, m in sources])
     four = Scaled(X, 4)
     detector = NoveltyDetector(gaussian_rbm(200, seed, 15), FALSE_ALARMS, random_state=seed)
     return float((detector.fit(four(X)).predict(four(usual)) < 0).mean())
