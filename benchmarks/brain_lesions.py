@@ -1,40 +1,42 @@
-"""Lesions found by the score of a model that saw healthy tissue, by voxel and by lesion.
+"""Lesions found against false clusters, by detectors that know the place and by others.
 
-    python benchmarks/brain_lesions.py lesions | tumour FOLDER
+    python benchmarks/brain_lesions.py
 
 Two heads are learned from, the third is for testing, once. How a detector takes account of the
-place is chosen with one training head against the other. Lesions found are set against false
-clusters of the test head without lesions (FROC). tumour needs a folder with brain1_image.nrrd,
-brain1_label.nrrd and brain2_image.nrrd of the PyRadiomics 3.1.0 source distribution and the package
-pynrrd; without a folder it says so and leaves the stored result alone. Each command writes its part
-of results/brain_lesions.json.
+place is chosen with one training head against the other. Lesions that are found are set against
+false clusters in the test head without lesions (FROC). Writes results/brain_lesions.json.
 """
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import stored
-from brain_mri import Scaled, gaussian_rbm, heads, some, spread
-from scipy.ndimage import gaussian_filter, label, zoom
-from sklearn.decomposition import PCA
-from sklearn.ensemble import IsolationForest
+from brain_mri import (
+    CONTRASTS,
+    FALSE_ALARMS,
+    INNER,
+    N_SEEDS,
+    RADII,
+    Scaled,
+    detectors,
+    gaussian_rbm,
+    heads,
+    places,
+    some,
+    spread,
+)
+from scipy.ndimage import gaussian_filter, label
 from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.neighbors import NearestNeighbors
-from sklearn.svm import OneClassSVM
 
 from dbnlab import DBN, RBM
-from dbnlab.datasets.volumes import add_lesions, brain_mask, depth, patches
-from dbnlab.novelty import NoveltyDetector
+from dbnlab.datasets.volumes import add_lesions, depth, patches
 
 TARGET = Path(__file__).parent / "results" / "brain_lesions.json"
-N_SEEDS = 5
-RADII, CONTRASTS = (4, 8, 12), (-0.6, -0.3, 0.3, 0.6)
-FALSE_ALARMS = 0.05
-INNER = 8.0  # mm from the edge of the brain: where lesions are put, and looked for
 CLUSTERS = (1, 2, 5, 10)  # false ones in the test head
 SHARE = 0.25  # of a lesion's voxels that are flagged, for it to count as found
+BLIND = ("brightness", "intensity", "one-class SVM", "RBM", "DBN")
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]  # of patches and their places
 
@@ -47,34 +49,6 @@ def small_dbn(X: np.ndarray, seed: int) -> DBN:
     return DBN((200, 100), prototypes, random_state=seed).fit(X)
 
 
-def detectors(X: np.ndarray, seed: int) -> dict[str, Callable]:
-    """Scores of patches, the higher the stranger, learned from healthy ones."""
-    one, four, middle = Scaled(X), Scaled(X, 4), X.shape[1] // 2
-    Z, rng = one(X), np.random.default_rng(seed)
-    few = Z[rng.choice(len(Z), 4000, replace=False)]
-    usual = np.median(X[:, middle])
-    pca = PCA(5, random_state=seed).fit(Z)
-    whole = PCA(whiten=True).fit(Z)
-    forest = IsolationForest(n_estimators=100, random_state=seed).fit(few)
-    svm = OneClassSVM(nu=0.1, gamma=0.003).fit(few)
-    rbm = gaussian_rbm(200, seed, 15).fit(four(X))
-    dbn = small_dbn(four(X), seed)
-
-    def residual(P: np.ndarray) -> np.ndarray:
-        return ((one(P) - pca.inverse_transform(pca.transform(one(P)))) ** 2).sum(axis=1)
-
-    return {
-        "brightness": lambda P: P[:, middle],
-        "intensity": lambda P: np.abs(P[:, middle] - usual),
-        "PCA residual": residual,
-        "one Gaussian": lambda P: (whole.transform(one(P)) ** 2).sum(axis=1),
-        "isolation forest": lambda P: -forest.score_samples(one(P)),
-        "one-class SVM": lambda P: -svm.decision_function(one(P)),
-        "RBM": lambda P: -rbm.score_samples(four(P)),
-        "DBN": lambda P: -dbn.score_samples(four(P)),
-    }
-
-
 def box_of(mask: np.ndarray) -> tuple[slice, ...]:
     return tuple(slice(a.min(), a.max() + 1) for a in np.nonzero(mask))
 
@@ -85,17 +59,6 @@ def heat(score: np.ndarray, inner: np.ndarray) -> np.ndarray:
     total = np.zeros(part.shape)
     total[part] = score
     return gaussian_filter(total, 1)[part] / gaussian_filter(part.astype(float), 1)[part]
-
-
-def places(inner: np.ndarray, n: int, apart: float, rng: np.random.Generator) -> np.ndarray:
-    """Up to n voxels, at least `apart` mm from each other."""
-    chosen = []
-    for voxel in rng.permutation(np.argwhere(inner)):
-        if all(2 * np.linalg.norm(voxel - other) > apart for other in chosen):
-            chosen.append(voxel)
-        if len(chosen) == n:
-            break
-    return np.array(chosen)
 
 
 def place(mask: np.ndarray, voxels: np.ndarray) -> np.ndarray:
@@ -242,17 +205,17 @@ def lesions() -> dict:
     where = np.argwhere(inner)
     at = place(mask, where)
     usual = patches(test, where, 7)
-    found, alarms = {}, []
+    found = {}
     for seed in range(N_SEEDS):
         rng = np.random.default_rng(seed)
         X, learned_at = learn_from(volumes[:2], 10_000, rng)
-        rivals = {name: blind(score) for name, score in detectors(X, seed).items()}
+        scores = detectors(X, seed)
+        rivals = {name: blind(scores[name]) for name in BLIND}
         for name, (fit, _) in WITH_PLACE.items():
             rivals[name] = fit(X, learned_at, seed, settings[name])
         clean = {name: score(usual, at) for name, score in rivals.items()}
         healthy = {name: heat(s, inner) for name, s in clean.items()}
         limits = {name: thresholds(s, inner) for name, s in healthy.items()}
-        alarms.append(false_alarms(X, usual, seed))
         for radius in RADII:
             centres = places(inner, 5, 2 * radius + 20, rng)
             balls = [add_lesions(test, [c], radius, 0.0)[1][inner] <= radius for c in centres]
@@ -275,19 +238,11 @@ def lesions() -> dict:
                             row.append(np.mean(hit))
                     cell.setdefault(name, []).append(row)
         print("seed", seed, flush=True)
-    rates = {"asked": FALSE_ALARMS, "found": spread(alarms)}
-    return {"settings": settings, "false_alarms": rates, "found": table(found)}
+    return {"settings": settings, "found": table(found)}
 
 
 def blind(score: Callable) -> Score:
     return lambda P, places: score(P)
-
-
-def false_alarms(X: np.ndarray, usual: np.ndarray, seed: int) -> float:
-    """Share of the patches of a head not seen that are called strange."""
-    four = Scaled(X, 4)
-    detector = NoveltyDetector(gaussian_rbm(200, seed, 15), FALSE_ALARMS, random_state=seed)
-    return float((detector.fit(four(X)).predict(four(usual)) < 0).mean())
 
 
 def table(found: dict) -> dict:
@@ -310,75 +265,5 @@ def table(found: dict) -> dict:
     return cells
 
 
-# The tumour -------------------------------------------------------------------------------------
-
-
-def scan(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Grey values over their median, the label, and the brain, in slices of 2 mm pixels."""
-    import nrrd
-
-    def read(kind: str) -> np.ndarray:
-        array, header = nrrd.read(str(folder / f"{name}_{kind}.nrrd"))
-        spacing = np.abs(np.diag(header["space directions"]))
-        # The first axis runs to the left.
-        return zoom(array[::-1].astype(np.float32), (spacing[0] / 2, spacing[1] / 2, 1), order=1)
-
-    volume, thickness = read("image"), 6.5
-    mask = brain_mask(volume, (2, 2, thickness))
-    return volume / np.median(volume[mask]), read("label") > 0.5, mask
-
-
-def tumour() -> dict | None:
-    if len(sys.argv) < 3:
-        print("tumour left out: give the folder with brain1_image.nrrd and the others")
-        return None
-    folder = Path(sys.argv[2])
-    (volume, truth, mask), (other, own, other_mask) = scan(folder, "brain1"), scan(folder, "brain2")
-    inner = depth(mask, (2, 2, 6.5)) > 4
-    slices_with = np.flatnonzero(own.any(axis=(0, 1)))
-    healthy = depth(other_mask, (2, 2, 6.5)) > 4
-    healthy[:, :, slices_with[0] - 1 : slices_with[-1] + 2] = False
-    sources = {
-        "two heads without contrast agent": [(v, depth(m) > INNER) for v, m in heads()[:2]],
-        "another patient, away from the lesion": [(other, healthy)],
-    }
-    where = np.argwhere(inner)
-    y = truth[inner]
-    found = {
-        "share_of_tumour_in_view": round(float(y.sum() / truth.sum()), 3),
-        "share_of_tumour": round(float(y.mean()), 4),
-    }
-    for origin, source in sources.items():
-        cells = {}
-        for seed in range(N_SEEDS):
-            rng = np.random.default_rng(seed)
-            n = 20_000 // len(source)
-            X = np.concatenate([patches(v, some(i, n, rng), 7) for v, i in source])
-            P = patches(volume, where, 7)
-            for name, score in detectors(X, seed).items():
-                s = score(P)
-                cells.setdefault(name, []).append(
-                    [roc_auc_score(y, s), average_precision_score(y, s)]
-                )
-        found[origin] = {
-            name: {"auc": spread(np.array(v)[:, 0]), "average_precision": spread(np.array(v)[:, 1])}
-            for name, v in cells.items()
-        }
-    return found
-
-
-PARTS = {"lesions": lesions, "tumour": tumour}
-
-
-def main() -> None:
-    part = sys.argv[1]
-    found = PARTS[part]()
-    if found is None:
-        return
-    if part == "tumour":
-        found["command"] = "python benchmarks/brain_lesions.py tumour FOLDER"
-    stored.write(TARGET, part, found)
-
-
 if __name__ == "__main__":
-    main()
+    stored.write(TARGET, "lesions", lesions() | {"command": "python benchmarks/brain_lesions.py"})

@@ -1,10 +1,13 @@
-"""Features from brain MRI, wrong splits, and a map of slices.
+"""Features from brain MRI, wrong splits, and lesions found by the score of a model.
 
-    python benchmarks/brain_mri.py features | leakage | slices
+    python benchmarks/brain_mri.py features | leakage | lesions | tumour FOLDER
 
-Heads are split by person, the template by halves with a gap. Each command writes its part of
-results/brain_mri.json. Tissue from few labels is in brain_tissue.py, lesions in brain_lesions.py,
-the hippocampi of 260 persons in hippocampus.py.
+Heads are split by person, the template by halves with a gap. tumour needs a folder with
+brain1_image.nrrd, brain1_label.nrrd and brain2_image.nrrd of the PyRadiomics 3.1.0 source
+distribution and the package pynrrd; without a folder it says so and leaves the stored result alone.
+Each command writes its part of results/brain_mri.json. Tissue from few labels is in
+brain_tissue.py, lesions counted one by one in brain_lesions.py, the hippocampi of 260 persons in
+hippocampus.py.
 """
 
 import sys
@@ -14,20 +17,26 @@ from pathlib import Path
 
 import numpy as np
 import stored
-from scipy.ndimage import zoom
+from scipy.ndimage import gaussian_filter, zoom
 from scipy.special import expit, softmax
 from scipy.stats import kurtosis
 from sklearn.decomposition import PCA, FastICA
-from sklearn.frozen import FrozenEstimator
+from sklearn.ensemble import IsolationForest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.svm import OneClassSVM
 
-from dbnlab import DBN, RBM, DeepAutoencoder, datasets
-from dbnlab.datasets.volumes import brain_mask, patches
+from dbnlab import DBN, RBM, datasets
+from dbnlab.datasets.volumes import add_lesions, brain_mask, depth, patches
+from dbnlab.novelty import NoveltyDetector
 
 TARGET = Path(__file__).parent / "results" / "brain_mri.json"
 N_SEEDS = 5
+RADII, CONTRASTS = (4, 8, 12), (-0.6, -0.3, 0.3, 0.6)
+FALSE_ALARMS = 0.05
+INNER = 8.0  # mm from the edge of the brain: where lesions are put, and looked for
 GAP = 9  # voxels between the halves: no test patch shares a voxel with a training patch
 
 
@@ -241,59 +250,170 @@ def tissue_leakage() -> dict:
     return {n: {split: spread(v) for split, v in kinds.items()} for n, kinds in found.items()}
 
 
-# A map of slices --------------------------------------------------------------------------------
+# Lesions ----------------------------------------------------------------------------------------
 
 
-def shifted(X: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n copies of the slices, moved by up to 2 pixels and with grey values off by up to 10 %."""
-    images = X.reshape(-1, 20, 24)
-    copies = [images]
-    for _ in range(n - 1):
-        moved = np.roll(images, rng.integers(-2, 3, size=2), axis=(1, 2))
-        copies.append(moved * rng.uniform(0.9, 1.1, size=(len(images), 1, 1)))
-    return np.concatenate(copies).reshape(-1, 480).astype(np.float32)
-
-
-def slice_dbn(X: np.ndarray, seed: int) -> DBN:
+def detectors(X: np.ndarray, seed: int) -> dict[str, Callable]:
+    """Scores of patches, the higher the stranger, learned from healthy ones."""
+    one, four, middle = Scaled(X), Scaled(X, 4), X.shape[1] // 2
+    Z, rng = one(X), np.random.default_rng(seed)
+    few = Z[rng.choice(len(Z), 4000, replace=False)]
+    usual = np.median(X[:, middle])
+    pca = PCA(5, random_state=seed).fit(Z)
+    whole = PCA(whiten=True).fit(Z)
+    forest = IsolationForest(n_estimators=200, random_state=seed).fit(few)
+    svm = OneClassSVM(nu=0.1, gamma=0.003).fit(few)
+    rbm = gaussian_rbm(200, seed, 15).fit(four(X))
     prototypes = [
-        gaussian_rbm(200, seed, 60, 5e-3),
-        RBM(50, n_epochs=60, learning_rate=0.05, draw_visible=False),
-        RBM(2, hidden="gaussian", n_epochs=60, learning_rate=0.002, draw_visible=False),
+        gaussian_rbm(200, seed, 15),
+        RBM(100, n_epochs=15, learning_rate=0.02, draw_visible=False),
     ]
-    return DBN((200, 50, 2), prototypes, random_state=seed).fit(X)
+    dbn = DBN((200, 100), prototypes, random_state=seed).fit(four(X))
 
+    def residual(P: np.ndarray) -> np.ndarray:
+        return ((one(P) - pca.inverse_transform(pca.transform(one(P)))) ** 2).sum(axis=1)
 
-def slices() -> dict:
-    """Two numbers for each slice: how well do they tell its place in a head not seen?"""
-    (X0, mm0), (X1, mm1), (X_test, mm_test) = (slices_of(*head) for head in heads())
-    X, mm, found = np.concatenate([X0, X1]), np.concatenate([mm0, mm1]), {}
-    for seed in range(N_SEEDS):
-        more = shifted(X, 10, np.random.default_rng(seed))
-        scale = more.std(axis=0).mean()
-        Z, Z_test, many = ((A - X.mean(axis=0)) / scale for A in (X, X_test, more))
-        dbn = slice_dbn(many, seed)
-        tuned = DeepAutoencoder(
-            dbn=FrozenEstimator(dbn), n_epochs=30, batch_size=100, random_state=seed
-        ).fit(many)
-        pca = PCA(2, random_state=seed).fit(many)
-        for name, model in {"PCA": pca, "DBN": dbn, "DBN, fine-tuned": tuned}.items():
-            codes, codes_test = model.transform(Z), model.transform(Z_test)
-            nearest = KNeighborsRegressor(5).fit(codes, mm)
-            error = np.abs(nearest.predict(codes_test) - mm_test).mean()
-            found.setdefault(name, []).append(float(error))
-    chance = np.abs(np.median(mm) - mm_test).mean()
     return {
-        "position_error_mm": {name: spread(v, 1) for name, v in found.items()},
-        "without_looking_mm": round(float(chance), 1),
+        "brightness": lambda P: P[:, middle],
+        "intensity": lambda P: np.abs(P[:, middle] - usual),
+        "PCA residual": residual,
+        "one Gaussian": lambda P: (whole.transform(one(P)) ** 2).sum(axis=1),
+        "isolation forest": lambda P: -forest.score_samples(one(P)),
+        "one-class SVM": lambda P: -svm.decision_function(one(P)),
+        "RBM": lambda P: -rbm.score_samples(four(P)),
+        "DBN": lambda P: -dbn.score_samples(four(P)),
     }
 
 
-PARTS = {"features": features, "leakage": leakage, "slices": slices}
+def heat(score: np.ndarray, inner: np.ndarray) -> np.ndarray:
+    """Scores of the inner voxels, each averaged with its neighbours (1 voxel)."""
+    weight, total = inner.astype(float), np.zeros(inner.shape)
+    total[inner] = score
+    return (gaussian_filter(total, 1) / np.maximum(gaussian_filter(weight, 1), 1e-9))[inner]
+
+
+def places(inner: np.ndarray, n: int, apart: float, rng: np.random.Generator) -> np.ndarray:
+    """Up to n voxels, at least `apart` mm from each other."""
+    chosen = []
+    for voxel in rng.permutation(np.argwhere(inner)):
+        if all(2 * np.linalg.norm(voxel - other) > apart for other in chosen):
+            chosen.append(voxel)
+        if len(chosen) == n:
+            break
+    return np.array(chosen)
+
+
+def lesions() -> dict:
+    volumes = heads()
+    inner = [depth(mask) > INNER for _, mask in volumes]
+    test, where = volumes[2][0], np.argwhere(inner[2])
+    found, alarms = {}, {}
+    for seed in range(N_SEEDS):
+        rng = np.random.default_rng(seed)
+        X = np.concatenate(
+            [patches(v, some(i, 10_000, rng), 7) for (v, _), i in zip(volumes[:2], inner)]
+        )
+        rivals = detectors(X, seed)
+        usual = patches(test, where, 7)
+        clean = {name: score(usual) for name, score in rivals.items()}
+        alarms.setdefault("asked", FALSE_ALARMS)
+        detector = NoveltyDetector(gaussian_rbm(200, seed, 15), FALSE_ALARMS, random_state=seed)
+        detector.fit(Scaled(X, 4)(X))
+        share = (detector.predict(Scaled(X, 4)(usual)) < 0).mean()
+        alarms.setdefault("found", []).append(float(share))
+        for radius in RADII:
+            centres = places(inner[2], 5, 2 * radius + 20, rng)
+            for contrast in CONTRASTS:
+                changed, distance = add_lesions(test, centres, radius, contrast)
+                away = distance[inner[2]]
+                near = away <= radius + 12
+                counted = (away <= radius) | ~near
+                P = patches(changed, where[near], 7)
+                for name, score in rivals.items():
+                    values = clean[name].copy()
+                    values[near] = score(P)
+                    s, y = heat(values, inner[2])[counted], away[counted] <= radius
+                    cell = found.setdefault(f"{radius} mm, {contrast:+}", {}).setdefault(name, [])
+                    cell.append([roc_auc_score(y, s), average_precision_score(y, s), y.mean()])
+        print("seed", seed, flush=True)
+    table = {}
+    for condition, cell in found.items():
+        prevalence = np.mean([v[2] for v in cell["RBM"]])
+        table[condition] = {"share_of_lesion": round(float(prevalence), 4)}
+        for name, values in cell.items():
+            auc, precision, _ = np.transpose(values)
+            table[condition][name] = {"auc": spread(auc), "average_precision": spread(precision)}
+    return {"false_alarms": {**alarms, "found": spread(alarms["found"])}, "found": table}
+
+
+# The tumour -------------------------------------------------------------------------------------
+
+
+def scan(folder: Path, name: str) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Grey values over their median, the label, and the brain, in slices of 2 mm pixels."""
+    import nrrd
+
+    def read(kind: str) -> np.ndarray:
+        array, header = nrrd.read(str(folder / f"{name}_{kind}.nrrd"))
+        spacing = np.abs(np.diag(header["space directions"]))
+        # The first axis runs to the left.
+        return zoom(array[::-1].astype(np.float32), (spacing[0] / 2, spacing[1] / 2, 1), order=1)
+
+    volume, thickness = read("image"), 6.5
+    mask = brain_mask(volume, (2, 2, thickness))
+    return volume / np.median(volume[mask]), read("label") > 0.5, mask
+
+
+def tumour() -> dict | None:
+    if len(sys.argv) < 3:
+        print("tumour left out: give the folder with brain1_image.nrrd and the others")
+        return None
+    folder = Path(sys.argv[2])
+    (volume, truth, mask), (other, own, other_mask) = scan(folder, "brain1"), scan(folder, "brain2")
+    inner = depth(mask, (2, 2, 6.5)) > 4
+    slices_with = np.flatnonzero(own.any(axis=(0, 1)))
+    healthy = depth(other_mask, (2, 2, 6.5)) > 4
+    healthy[:, :, slices_with[0] - 1 : slices_with[-1] + 2] = False
+    sources = {
+        "two heads without contrast agent": [(v, depth(m) > INNER) for v, m in heads()[:2]],
+        "another patient, away from the lesion": [(other, healthy)],
+    }
+    where = np.argwhere(inner)
+    y = truth[inner]
+    found = {
+        "share_of_tumour_in_view": round(float(y.sum() / truth.sum()), 3),
+        "share_of_tumour": round(float(y.mean()), 4),
+    }
+    for label, source in sources.items():
+        cells = {}
+        for seed in range(N_SEEDS):
+            rng = np.random.default_rng(seed)
+            n = 20_000 // len(source)
+            X = np.concatenate([patches(v, some(i, n, rng), 7) for v, i in source])
+            P = patches(volume, where, 7)
+            for name, score in detectors(X, seed).items():
+                s = score(P)
+                cells.setdefault(name, []).append(
+                    [roc_auc_score(y, s), average_precision_score(y, s)]
+                )
+        found[label] = {
+            name: {"auc": spread(np.array(v)[:, 0]), "average_precision": spread(np.array(v)[:, 1])}
+            for name, v in cells.items()
+        }
+    return found
+
+
+PARTS = {"features": features, "leakage": leakage, "lesions": lesions, "tumour": tumour}
 
 
 def main() -> None:
     part = sys.argv[1]
-    stored.write(TARGET, part, PARTS[part]())
+    found = PARTS[part]()
+    if found is None:
+        return
+    if part == "tumour":
+        found["command"] = "python benchmarks/brain_mri.py tumour FOLDER"
+    stored.write(TARGET, part, found)
 
 
 if __name__ == "__main__":
