@@ -67,11 +67,11 @@ def exercise_2(rows_of, learned):
         strange.append(-learned.score_samples(rows))
     usual, *found = strange
     auc = np.mean([(lesion[:, None] > usual).mean() for lesion in found])
-    # AUC_RANGE
-    if not auc > 0.75:
+    # 12 and 25 passes: 0.79 and 0.77; without the place, or with it beside: 0.68 to 0.70.
+    if not auc > 0.73:
         return (
-            f"the AUC of eight dark lesions is {auc:.2f}; 0.75 is asked for, and a model that is "
-            f"not told the place has about 0.65"
+            f"the AUC of eight dark lesions is {auc:.2f}; 0.73 is asked for, and a model that is "
+            f"not told the place has about 0.70"
         )
     return None
 
