@@ -1,47 +1,43 @@
-"""Features from brain MRI, and lesions found by the score of a model that saw healthy tissue.
+"""Features from brain MRI, wrong splits, and lesions found by the score of a model.
 
-    python benchmarks/brain_mri.py features | tissue | leakage | slices | lesions | tumour FOLDER
+    python benchmarks/brain_mri.py features | leakage | lesions | tumour FOLDER
 
-Heads are split by person: settings are chosen with one training head against the other, the third
-is for testing, once. The template is split by halves with a gap: settings are chosen within the
-half that trains. tumour needs a folder with brain1_image.nrrd, brain1_label.nrrd and
-brain2_image.nrrd of the PyRadiomics 3.1.0 source distribution and the package pynrrd; without a
-folder it says so and leaves the stored result alone. Each command writes its part of
-results/brain_mri.json.
+Heads are split by person, the template by halves with a gap. tumour needs a folder with
+brain1_image.nrrd, brain1_label.nrrd and brain2_image.nrrd of the PyRadiomics 3.1.0 source
+distribution and the package pynrrd; without a folder it says so and leaves the stored result alone.
+Each command writes its part of results/brain_mri.json. Tissue from few labels is in
+brain_tissue.py, lesions counted one by one in brain_lesions.py, the hippocampi of 260 persons in
+hippocampus.py.
 """
 
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import stored
 from scipy.ndimage import gaussian_filter, zoom
+from scipy.special import expit, softmax
 from scipy.stats import kurtosis
 from sklearn.decomposition import PCA, FastICA
 from sklearn.ensemble import IsolationForest
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, roc_auc_score
 from sklearn.model_selection import KFold
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.svm import OneClassSVM
 
-from dbnlab import DBN, RBM, DBNClassifier, DeepAutoencoder, datasets
+from dbnlab import DBN, RBM, datasets
 from dbnlab.datasets.volumes import add_lesions, brain_mask, depth, patches
 from dbnlab.novelty import NoveltyDetector
 
-import keras  # isort: skip
-
 TARGET = Path(__file__).parent / "results" / "brain_mri.json"
 N_SEEDS = 5
-N_DRAWS = 3  # of labelled voxels, each way round: six in all
-N_LABELS = (30, 100, 300, 1000)
-GAP = 9  # voxels between the halves: no test patch shares a voxel with a training patch
-NOISES = {"template": 0.0, "with noise": 0.1}
 RADII, CONTRASTS = (4, 8, 12), (-0.6, -0.3, 0.3, 0.6)
 FALSE_ALARMS = 0.05
 INNER = 8.0  # mm from the edge of the brain: where lesions are put, and looked for
+GAP = 9  # voxels between the halves: no test patch shares a voxel with a training patch
 
 
 def heads() -> list[tuple[np.ndarray, np.ndarray]]:
@@ -117,7 +113,54 @@ def features() -> dict:
     return {name: spread(values, 2) for name, values in found.items()}
 
 
-# Tissue -----------------------------------------------------------------------------------------
+# A network of sigmoid layers --------------------------------------------------------------------
+
+
+class Network:
+    """Sigmoid layers and a softmax, trained by Adam from a DBN or from random weights.
+
+    In NumPy: with so few and so small updates most of Keras's time is not arithmetic.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], seed: int, dbn: DBN | None = None) -> None:
+        self.rng = np.random.default_rng(seed)
+        self.layers = []
+        for n, m in pairwise(sizes):
+            edge = np.sqrt(6 / (n + m))  # Glorot and Bengio (2010)
+            W = self.rng.uniform(-edge, edge, (n, m)).astype(np.float32)
+            self.layers.append([W, np.zeros(m, np.float32)])
+        for layer, rbm in zip(self.layers, dbn.rbms_ if dbn else ()):
+            layer[:] = rbm.weights_.astype(np.float32), rbm.hidden_bias_.astype(np.float32)
+
+    def states(self, X: np.ndarray) -> list[np.ndarray]:
+        """Of all layers; the last holds the probabilities of the classes."""
+        H = [X]
+        for W, b in self.layers[:-1]:
+            H.append(expit(H[-1] @ W + b))
+        W, b = self.layers[-1]
+        return [*H, softmax(H[-1] @ W + b, axis=1)]
+
+    def fit(self, X: np.ndarray, y: np.ndarray, rate: float, n_updates: int, n_rows: int):
+        """Adam (Kingma and Ba 2015), its rate falling to zero along a cosine."""
+        targets = np.eye(self.layers[-1][1].size, dtype=np.float32)[y]
+        moments = [[[np.zeros_like(a), np.zeros_like(a)] for a in layer] for layer in self.layers]
+        for t in range(1, n_updates + 1):
+            rows = self.rng.integers(len(X), size=n_rows)
+            H = self.states(X[rows])
+            step = rate * 0.5 * (1 + np.cos(np.pi * (t - 1) / n_updates))
+            step *= np.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            error = (H[-1] - targets[rows]) / n_rows
+            for k in reversed(range(len(self.layers))):
+                gradients = H[k].T @ error, error.sum(axis=0)
+                error = (error @ self.layers[k][0].T) * H[k] * (1 - H[k])
+                for a, g, (m, v) in zip(self.layers[k], gradients, moments[k]):
+                    m += 0.1 * (g - m)
+                    v += 0.001 * (g * g - v)
+                    a -= step * m / (np.sqrt(v) + 1e-7)
+        return self
+
+
+# The template -----------------------------------------------------------------------------------
 
 
 def template(noise: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -129,154 +172,17 @@ def template(noise: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return noisy.astype(np.float32), tissue, mri.template > 0.05
 
 
-def halves(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Back and front of the brain, `GAP` voxels apart, as (train, test) both ways."""
+def halves(mask: np.ndarray, gap: int = GAP) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Back and front of the brain, `gap` voxels apart, as (train, test) both ways."""
     y = np.arange(mask.shape[1])[None, :, None]
     middle = int(np.median(np.nonzero(mask)[1]))
     back, front = mask & (y < middle), mask & (y >= middle)
-    return [(back & (y < middle - GAP), front), (front & (y >= middle + GAP), back)]
+    return [(back & (y < middle - gap), front), (front & (y >= middle + gap), back)]
 
 
 def logistic(C: float) -> LogisticRegression:
     # No scaling: columns of equal variance would take from PCA what it is good for.
     return LogisticRegression(C=C, max_iter=500)
-
-
-def cnn(seed: int) -> keras.Sequential:
-    keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((81,)),
-            layers.Reshape((9, 9, 1)),
-            layers.Conv2D(16, 3, activation="relu"),
-            layers.Conv2D(32, 3, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(3, "softmax"),
-        ]
-    )
-
-
-class Network:
-    """The CNN, compiled once; each training starts from new weights."""
-
-    def __init__(self, rate: float) -> None:
-        self.model = cnn(0)
-        falling = keras.optimizers.schedules.CosineDecay(rate, 300)
-        self.model.compile(
-            keras.optimizers.Adam(falling),
-            "sparse_categorical_crossentropy",
-            steps_per_execution=100,
-            jit_compile=False,
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
-        self.at_rest = [variable.numpy() for variable in self.model.optimizer.variables]
-
-    def fit(self, X: np.ndarray, y: np.ndarray, seed: int) -> "Network":
-        """300 updates with 30 patches each."""
-        self.model.set_weights(cnn(seed).get_weights())
-        for variable, value in zip(self.model.optimizer.variables, self.at_rest):
-            variable.assign(value)
-        rng = np.random.default_rng(seed)
-        order = np.concatenate([rng.permutation(len(X)) for _ in range(-(-9000 // len(X)))])[:9000]
-        self.model.fit(X[order], y[order], batch_size=30, shuffle=False, verbose=0)
-        return self
-
-    def predict(self, X: np.ndarray) -> np.ndarray:
-        return self.model.predict(X, batch_size=1000, verbose=0).argmax(axis=1)
-
-
-def tuned_dbn(X: np.ndarray, seed: int) -> FrozenEstimator:
-    prototypes = [
-        gaussian_rbm(200, seed),
-        RBM(200, n_epochs=20, learning_rate=0.02, draw_visible=False),
-    ]
-    return FrozenEstimator(DBN((200, 200), prototypes, random_state=seed).fit(X))
-
-
-def scores(y: np.ndarray, predicted: np.ndarray) -> list[float]:
-    """Accuracy, and the Dice coefficients of other, grey and white."""
-    dice = f1_score(y, predicted, average=None, labels=[0, 1, 2], zero_division=0)
-    return [float(np.mean(y == predicted)), *map(float, dice)]
-
-
-class Tissue:
-    """Rivals on one half of the template, tested on the other."""
-
-    def __init__(self, noise: float, direction: int) -> None:
-        self.grey, self.tissue, mask = template(noise, direction)
-        self.train, test = halves(mask)[direction]
-        rng = np.random.default_rng(direction)
-        self.unlabelled = self.rows(some(self.train, 20_000, rng))[0]
-        self.X_test, self.y_test = self.rows(some(test, 5000, rng))
-        self.maps = feature_maps(self.unlabelled, direction)
-        self.scaled, self.four = Scaled(self.unlabelled), Scaled(self.unlabelled, 4)
-        self.dbn = tuned_dbn(self.four(self.unlabelled), direction)
-        self.choose()
-
-    def rows(self, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return patches(self.grey, voxels), self.tissue[tuple(voxels.T)]
-
-    def choose(self) -> None:
-        """Settings that do best in one part of the training half, trained in another."""
-        y = np.nonzero(self.train)[1]
-        cut = int(np.median(y))
-        place = np.arange(self.train.shape[1])[None, :, None]
-        rng = np.random.default_rng(9)
-        X, t = self.rows(some(self.train & (place < cut), 300, rng))
-        V, u = self.rows(some(self.train & (place >= cut + GAP), 2000, rng))
-        self.settings = {}
-        for name, describe in self.maps.items():
-            A, B = describe(X), describe(V)
-            right = {C: logistic(C).fit(A, t).score(B, u) for C in (0.01, 0.1, 1.0, 10.0, 100.0)}
-            self.settings[name] = max(right, key=right.get)
-        right = {}
-        for rate in (1e-3, 3e-3, 1e-2):
-            network = Network(rate).fit(self.scaled(X), t, 0)
-            right[rate] = (network.predict(self.scaled(V)) == u).mean()
-        self.settings["CNN"] = max(right, key=right.get)
-        right = {}
-        for rate in (1e-3, 3e-3, 1e-2):
-            right[rate] = self.fine_tuned(rate, 0).fit(self.four(X), t).score(self.four(V), u)
-        self.settings["DBN, fine-tuned"] = max(right, key=right.get)
-        self.network = Network(self.settings["CNN"])
-
-    def fine_tuned(self, rate: float, seed: int) -> DBNClassifier:
-        options = {"learning_rate": rate, "n_epochs": 30, "batch_size": 30, "random_state": seed}
-        return DBNClassifier(dbn=self.dbn, weight_decay=0.0, **options)
-
-    def compare(self, n_labels: int, seed: int) -> dict[str, list[float]]:
-        X, y = self.rows(some(self.train, n_labels, np.random.default_rng(100 + seed)))
-        found = {}
-        for name, describe in self.maps.items():
-            model = logistic(self.settings[name]).fit(describe(X), y)
-            found[name] = scores(self.y_test, model.predict(describe(self.X_test)))
-        tuned = self.fine_tuned(self.settings["DBN, fine-tuned"], seed).fit(self.four(X), y)
-        found["DBN, fine-tuned"] = scores(self.y_test, tuned.predict(self.four(self.X_test)))
-        self.network.fit(self.scaled(X), y, seed)
-        found["CNN"] = scores(self.y_test, self.network.predict(self.scaled(self.X_test)))
-        return found
-
-
-def tissue() -> dict:
-    found, settings = {}, {}
-    for label, noise in NOISES.items():
-        for direction in (0, 1):
-            task = Tissue(noise, direction)
-            settings[f"{label}, {('back', 'front')[direction]} trains"] = task.settings
-            for n in N_LABELS:
-                for seed in range(N_DRAWS):
-                    for name, values in task.compare(n, seed).items():
-                        cell = found.setdefault(label, {}).setdefault(str(n), {})
-                        cell.setdefault(name, []).append(values)
-                print(label, direction, n, flush=True)
-    for by_n in found.values():
-        for cell in by_n.values():
-            for name, values in cell.items():
-                measures = ("accuracy", "dice_other", "dice_grey", "dice_white")
-                columns = dict(zip(measures, np.transpose(values)))
-                cell[name] = {measure: spread(v) for measure, v in columns.items()}
-    return {"settings": settings, "found": found}
 
 
 # Leakage ----------------------------------------------------------------------------------------
@@ -342,53 +248,6 @@ def tissue_leakage() -> dict:
                 accuracy = model.fit(X, y).score(X_test, y_test)
                 found.setdefault(name, {}).setdefault(split, []).append(accuracy)
     return {n: {split: spread(v) for split, v in kinds.items()} for n, kinds in found.items()}
-
-
-# A map of slices --------------------------------------------------------------------------------
-
-
-def shifted(X: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
-    """n copies of the slices, moved by up to 2 pixels and with grey values off by up to 10 %."""
-    images = X.reshape(-1, 20, 24)
-    copies = [images]
-    for _ in range(n - 1):
-        moved = np.roll(images, rng.integers(-2, 3, size=2), axis=(1, 2))
-        copies.append(moved * rng.uniform(0.9, 1.1, size=(len(images), 1, 1)))
-    return np.concatenate(copies).reshape(-1, 480).astype(np.float32)
-
-
-def slice_dbn(X: np.ndarray, seed: int) -> DBN:
-    prototypes = [
-        gaussian_rbm(200, seed, 60, 5e-3),
-        RBM(50, n_epochs=60, learning_rate=0.05, draw_visible=False),
-        RBM(2, hidden="gaussian", n_epochs=60, learning_rate=0.002, draw_visible=False),
-    ]
-    return DBN((200, 50, 2), prototypes, random_state=seed).fit(X)
-
-
-def slices() -> dict:
-    """Two numbers for each slice: how well do they tell its place in a head not seen?"""
-    (X0, mm0), (X1, mm1), (X_test, mm_test) = (slices_of(*head) for head in heads())
-    X, mm, found = np.concatenate([X0, X1]), np.concatenate([mm0, mm1]), {}
-    for seed in range(N_SEEDS):
-        more = shifted(X, 10, np.random.default_rng(seed))
-        scale = more.std(axis=0).mean()
-        Z, Z_test, many = ((A - X.mean(axis=0)) / scale for A in (X, X_test, more))
-        dbn = slice_dbn(many, seed)
-        tuned = DeepAutoencoder(
-            dbn=FrozenEstimator(dbn), n_epochs=30, batch_size=100, random_state=seed
-        ).fit(many)
-        pca = PCA(2, random_state=seed).fit(many)
-        for name, model in {"PCA": pca, "DBN": dbn, "DBN, fine-tuned": tuned}.items():
-            codes, codes_test = model.transform(Z), model.transform(Z_test)
-            nearest = KNeighborsRegressor(5).fit(codes, mm)
-            error = np.abs(nearest.predict(codes_test) - mm_test).mean()
-            found.setdefault(name, []).append(float(error))
-    chance = np.abs(np.median(mm) - mm_test).mean()
-    return {
-        "position_error_mm": {name: spread(v, 1) for name, v in found.items()},
-        "without_looking_mm": round(float(chance), 1),
-    }
 
 
 # Lesions ----------------------------------------------------------------------------------------
@@ -544,14 +403,7 @@ def tumour() -> dict | None:
     return found
 
 
-PARTS = {
-    "features": features,
-    "tissue": tissue,
-    "leakage": leakage,
-    "slices": slices,
-    "lesions": lesions,
-    "tumour": tumour,
-}
+PARTS = {"features": features, "leakage": leakage, "lesions": lesions, "tumour": tumour}
 
 
 def main() -> None:

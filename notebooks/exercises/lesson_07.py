@@ -8,6 +8,8 @@ from scipy.special import logsumexp
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab.course.exercises import fault_of
+from dbnlab.datasets import load_brain_mri
+from dbnlab.datasets.volumes import add_lesions, brain_mask, depth, patches
 
 
 def exercise_1(moments):
@@ -44,29 +46,43 @@ def _moments_fault(moments, rng, n_components, n_pixels):
     )
 
 
-def exercise_2(asymmetry):
-    rng = np.random.default_rng(2)
-    for n, plane in ((9, 3), (8, 5), (7, 3)):
-        heat = rng.normal(size=(n, 4, 2))
-        heat[1, 2, 0] = np.nan
-        difference = np.full(heat.shape, np.nan)
-        for x in range(n):
-            if 0 <= 2 * plane - x < n:
-                difference[x] = heat[x] - heat[2 * plane - x]
-        answer = asymmetry(heat.copy(), plane)
-        if answer is None:
-            return fault_of("asymmetry", None, 0)
-        answer = np.asarray(answer, dtype=float)
-        where = f"of a map of {n} slices about plane {plane}"
-        if answer.shape != heat.shape:
-            return fault_of(f"asymmetry {where}", answer, np.zeros(heat.shape))
-        if not np.array_equal(np.isnan(answer), np.isnan(difference)):
-            return f"asymmetry {where} has NaN at other places than those without a known twin"
-        known = ~np.isnan(difference)
-        fault = fault_of(f"asymmetry {where}", answer[known], difference[known])
-        if fault:
-            return fault
+def exercise_2(rows_of, learned):
+    check_is_fitted(learned)
+    mri = load_brain_mri()
+    mask = brain_mask(mri.head_test)
+    head = mri.head_test / np.median(mri.head_test[mask])
+    deep, rng = depth(mask), np.random.default_rng(2)
+    healthy = rng.choice(np.argwhere(deep > 8), 3000, replace=False)
+    looked_at = [(patches(head, healthy, 7), _place(mask, deep, healthy))]
+    for centre in rng.choice(np.argwhere(deep > 14), 8, replace=False):
+        dark, distance = add_lesions(head, centre, 8, -0.6)
+        inside = rng.choice(np.argwhere((distance <= 8) & (deep > 8)), 100, replace=False)
+        looked_at.append((patches(dark, inside, 7), _place(mask, deep, inside)))
+    strange = []
+    for P, where in looked_at:
+        rows = rows_of(P.copy(), where.copy())
+        if np.ndim(rows) != 2 or np.shape(rows) != (len(P), learned.n_features_in_):
+            wanted = f"({len(P)}, {learned.n_features_in_}), as learned was trained on"
+            return f"rows_of makes an array of shape {np.shape(rows)} of {len(P)} patches: {wanted}"
+        strange.append(-learned.score_samples(rows))
+    usual, *found = strange
+    auc = np.mean([(lesion[:, None] > usual).mean() for lesion in found])
+    # 12 and 25 passes: 0.79 and 0.77; without the place, or with it beside: 0.68 to 0.70.
+    if not auc > 0.73:
+        return (
+            f"the AUC of eight dark lesions is {auc:.2f}; 0.73 is asked for, and a model that is "
+            f"not told the place has about 0.70"
+        )
     return None
+
+
+def _place(mask, deep, voxels):
+    """Aside, forwards and below the top, in lengths of the brain, and depth in 40 mm."""
+    (left, right), (back, front), (_, top) = [(a.min(), a.max()) for a in np.nonzero(mask)]
+    x, y, z = voxels.T
+    aside, length = np.abs(x - (left + right) / 2) / (right - left), front - back
+    beside = aside, (y - back) / length, (top - z) / length, deep[tuple(voxels.T)] / 40
+    return np.column_stack(beside)
 
 
 def exercise_3(smallest_p, persons_needed):

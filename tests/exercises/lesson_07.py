@@ -1,9 +1,15 @@
 """Answers to the exercises of lesson 07, right and wrong."""
 
+from functools import cache
+
 import numpy as np
 from scipy.ndimage import label
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.preprocessing import StandardScaler
 
 from dbnlab import RBM
+from dbnlab.datasets import load_brain_mri
+from dbnlab.datasets.volumes import brain_mask, depth, patches
 
 W, b, c = np.array([[2.6, -1.2, 0.6], [0.4, 2.2, -1.9]]), [-1.0, -0.4], [-0.9, -0.6, 0.3]
 
@@ -24,19 +30,43 @@ def covariance_is(function):
     return (lambda pi, centres: (pi @ centres, function(pi, centres)),)
 
 
-def asymmetry(heat, plane):
-    x = np.arange(len(heat))
-    twin = 2 * plane - x
-    known = (twin >= 0) & (twin < len(heat))
-    difference = np.full(heat.shape, np.nan)
-    difference[known] = heat[known] - heat[twin[known]]
-    return difference
+@cache
+def healthy():
+    """Patches of two heads and their places, as in the lesson but fewer."""
+    mri, rng, both = load_brain_mri(), np.random.default_rng(7), []
+    for head in mri.heads:
+        mask = brain_mask(head)
+        inner = np.argwhere(depth(mask) > 8)
+        voxels = rng.choice(inner, 3000, replace=False)
+        both.append((patches(head / np.median(head[mask]), voxels, 7), place(mask, voxels)))
+    return tuple(map(np.concatenate, zip(*both)))
 
 
-def asymmetry_by_padding(heat, plane):
-    n = len(heat)
-    wide = np.pad(heat, [(n, n), (0, 0), (0, 0)], constant_values=np.nan)
-    return heat - wide[[n + 2 * plane - x for x in range(n)]]
+def place(mask, voxels):
+    (left, right), (back, front), (_, top) = [(a.min(), a.max()) for a in np.nonzero(mask)]
+    x, y, z = voxels.T
+    aside, length = np.abs(x - (left + right) / 2) / (right - left), front - back
+    deep = depth(mask)[tuple(voxels.T)] / 40
+    return np.column_stack([aside, (y - back) / length, (top - z) / length, deep])
+
+
+def detector(less, n_epochs=12, deviation=4):
+    """Visible rows of what `less` leaves of patches at their places, and an RBM trained on them."""
+    X, where = healthy()
+    scale = StandardScaler().fit(less(X, where))
+
+    def rows_of(P, at):
+        return deviation * scale.transform(less(P, at))
+
+    rates = np.linspace(0.005, 0.001, n_epochs)
+    rbm = RBM(100, visible="gaussian", learning_rate=rates, n_epochs=n_epochs, random_state=1)
+    return rows_of, rbm.fit(rows_of(X, where))
+
+
+def less_usual(P, at, n_neighbours=50):
+    X, where = healthy()
+    near = KNeighborsRegressor(n_neighbours).fit(where / where.std(axis=0), X[:, 24])
+    return P - near.predict(at / where.std(axis=0))[:, None]
 
 
 def smallest_p(n):
@@ -68,7 +98,11 @@ def per_lesion(alarm, truth):
 
 RIGHT = {
     "1": {"in matrices": (moments,), "by squares": (moments_by_squares,)},
-    "2": {"by index": (asymmetry,), "by padding": (asymmetry_by_padding,)},
+    "2": {
+        "less the usual": lambda: detector(less_usual),
+        "of 25 neighbours": lambda: detector(lambda P, at: less_usual(P, at, 25)),
+        "longer": lambda: detector(less_usual, n_epochs=25),
+    },
     "3": {
         "a search": (smallest_p, persons_needed),
         "a logarithm": (lambda n: 2.0 ** (1 - n), by_logarithm),
@@ -92,16 +126,16 @@ WRONG = {
         "the diagonal": covariance_is(lambda pi, k: np.diag(moments(pi, k)[1])),
     },
     "2": {
-        "about the middle": (lambda heat, plane: heat - heat[::-1],),
-        "the sign": (lambda heat, plane: -asymmetry(heat, plane),),
-        "zero outside": (lambda heat, plane: np.nan_to_num(asymmetry(heat, plane)),),
-        "indices that wrap": (
-            lambda heat, plane: heat - heat[(2 * plane - np.arange(len(heat))) % len(heat)],
+        "blind": lambda: detector(lambda P, at: P),
+        "less the median": lambda: detector(lambda P, at: P - np.median(healthy()[0])),
+        "less the mean of the patch": lambda: detector(
+            lambda P, at: P - P.mean(axis=1, keepdims=True)
         ),
-        "the other axis": (
-            lambda heat, plane: asymmetry(heat.swapaxes(0, 1), plane).swapaxes(0, 1),
-        ),
-        "the known part": (lambda heat, plane: asymmetry(heat, plane)[: 2 * plane + 1],),
+        "the place beside": lambda: detector(lambda P, at: np.hstack([P, at])),
+        "the usual alone": lambda: detector(lambda P, at: P - less_usual(P, at)),
+        "other columns": lambda: (lambda P, at: P[:, :20], detector(lambda P, at: P)[1]),
+        "not trained": (less_usual, RBM(100, visible="gaussian")),
+        "a number": (less_usual, 0.81),
     },
     "3": {
         "constants": (lambda n: 0.25, lambda level: 6),
