@@ -292,6 +292,25 @@ def test_a_machine_of_two_digits_is_measured_right_from_either_base():
         assert exact - 3 < found.value < exact + 1
 
 
+@pytest.mark.parametrize("method", ["ais", "reverse_ais"])
+def test_the_path_leads_to_the_machine_without_a_step_back_and_ever_slower(monkeypatch, method):
+    paths = []
+    monkeypatch.setattr(
+        likelihood,
+        "_anneal",
+        lambda m, base, betas, V, rng: paths.append(betas) or np.zeros(len(V)),
+    )
+    likelihood.log_partition(random_rbm(), method, n_betas=14501, random_state=0)
+    path = paths[0] if method == "ais" else paths[0][::-1]
+    assert path[0] == 0
+    assert path[-1] == 1
+    steps = np.diff(path)
+    assert (steps > 0).all()
+    # Of 14,500 steps, 500 lead to 0.5, 4,000 to 0.9 and 10,000 to 1.
+    expected = np.repeat([0.5 / 500, 0.4 / 4000, 0.1 / 10000], [500, 4000, 10000])
+    np.testing.assert_allclose(steps, expected, rtol=1e-6)
+
+
 def test_same_seed_gives_the_same_estimate(mnist_rbm):
     rbm, _ = mnist_rbm
     first, again, other = (
