@@ -194,6 +194,20 @@ def test_at_its_defaults_the_interval_is_right_and_narrow_for_strong_weights_too
     assert sum(covered) >= 34
 
 
+@pytest.mark.parametrize(("method", "sign"), [("ais", 1), ("reverse_ais", -1)])
+def test_value_interval_and_effective_sample_size_are_those_of_the_weights(
+    monkeypatch, method, sign
+):
+    w = np.exp([0.0, 1.0, 2.5])
+    monkeypatch.setattr(likelihood, "_anneal", lambda *arguments: 800 + np.log(w))
+    rbm, _ = independent(3, 2)
+    found = likelihood.log_partition(rbm, method, n_chains=3, base="uniform", random_state=0)
+    value = 5 * np.log(2) + sign * (800 + np.log(w.mean()))
+    half = student_t.ppf(0.975, 2) * w.std(ddof=1) / (np.sqrt(3) * w.mean())
+    expected = value, value - half, value + half, w.sum() ** 2 / (w**2).sum()
+    np.testing.assert_allclose(found, expected)
+
+
 def test_an_estimate_that_rests_on_one_run_says_so():
     rbm = RBM.from_arrays(np.zeros((4, 3)), np.arange(4.0), np.arange(3.0))
     found = likelihood.log_partition(rbm, n_chains=10, n_betas=2, random_state=0)
