@@ -67,22 +67,23 @@ def expected_update(table, rows, labels, n_gibbs):
 
 
 @pytest.mark.parametrize(
-    ("visible", "sizes", "labels", "n_gibbs"),
+    ("visible", "sizes", "labels", "code", "n_gibbs"),
     [
-        ("bernoulli", (3,), True, 2),
-        ("bernoulli", (2, 2), True, 1),
-        ("bernoulli", (3, 3, 2), True, 3),
-        ("bernoulli", (3, 2, 2), False, 1),
-        ("gaussian", (3, 2), True, 2),
-        ("softmax", (2, 3, 2), False, 1),
+        ("bernoulli", (3,), True, "bernoulli", 2),
+        ("bernoulli", (2, 2), True, "bernoulli", 1),
+        ("bernoulli", (3, 3, 2), True, "bernoulli", 3),
+        ("bernoulli", (3, 2, 2), False, "bernoulli", 1),
+        ("bernoulli", (2, 1), True, "gaussian", 1),
+        ("gaussian", (3, 2), True, "bernoulli", 2),
+        ("softmax", (2, 3, 2), False, "bernoulli", 1),
     ],
 )
 # Of two rates, the larger one would show predictions with weights that have moved already.
 @pytest.mark.parametrize("rate", [2.0**-10, 1.0])
 def test_expected_update_of_every_array_is_the_enumerated_one(
-    visible, sizes, labels, n_gibbs, rate
+    visible, sizes, labels, code, n_gibbs, rate
 ):
-    dbn = random_dbn(visible, sizes, labels)
+    dbn = random_dbn(visible, sizes, labels, code)
     table = EnumeratedDBN(dbn, visible)
     rows, numbers = table.likely_rows()[[0, 2, 5, 5]], np.array([0, 1, 2, 0])
     X, y = np.tile(table.V[rows], (1000, 1)), np.tile(CLASSES[numbers], 1000)
