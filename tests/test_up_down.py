@@ -102,14 +102,14 @@ def test_expected_update_of_every_array_is_the_enumerated_one(
     assert (np.abs(np.mean(updates, axis=0) - expected) < 6 * error + 1e-9).all()
 
 
-@pytest.mark.parametrize("n_rows", [6, 7, 8, 2])
-def test_every_row_weighs_the_same_in_an_epoch(n_rows, rng):
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(6, 3), (7, 3), (8, 3), (2, 3), (4, 1)])
+def test_every_row_weighs_the_same_in_an_epoch(n_rows, batch_size, rng):
     dbn = random_dbn(sizes=(3, 2), labels=False)
     # No unit of the wake phase is predicted to be on, whatever the state above.
     dbn.generative_weights_[0][:], dbn.generative_biases_[0][:] = 0, -60
     X = (rng.random((n_rows, 4)) < 0.5).astype(float)
-    dbn.up_down(X, n_epochs=1, learning_rate=0.01, n_gibbs=1, batch_size=3)
-    shift = 0.01 * X.sum(axis=0) / min(3, n_rows)
+    dbn.up_down(X, n_epochs=1, learning_rate=0.01, n_gibbs=1, batch_size=batch_size)
+    shift = 0.01 * X.sum(axis=0) / min(batch_size, n_rows)
     np.testing.assert_allclose(dbn.generative_biases_[0] + 60, shift, atol=1e-12)
 
 
