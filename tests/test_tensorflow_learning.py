@@ -146,6 +146,18 @@ def test_both_engines_turn_the_same_numbers_into_the_same_weights(case):
         np.testing.assert_allclose(compiled.chains_, plain.chains_, rtol=0, atol=1e-10)
 
 
+def test_no_call_and_no_epoch_draws_the_numbers_of_another():
+    coins = RBM.from_arrays(np.zeros((64, 1)), np.zeros(64), np.zeros(1), backend="tensorflow")
+    start = np.zeros((1, 64))
+    assert len({coins.gibbs(start).tobytes() for _ in range(400)}) == 400
+    settings = {"algorithm": "pcd", "n_chains": 1, "learning_rate": 1e-9, "n_epochs": 400}
+    chains = set()
+    RBM(64, backend="tensorflow", **settings).train(
+        start, callback=lambda state: chains.add(state.chains.tobytes())
+    )
+    assert len(chains) == 400
+
+
 def test_training_goes_on_with_the_other_engine(X):
     rbm = RBM(3, algorithm="pcd", n_chains=9, sparsity_target=0.2, sparsity_cost=0.1)
     rbm.set_params(random_state=0).partial_fit(X)
