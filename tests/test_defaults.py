@@ -1,5 +1,8 @@
 """Defaults learn on small tables of measurements, and training that led nowhere says so."""
 
+import ast
+import inspect
+import re
 import warnings
 
 import numpy as np
@@ -11,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor
+from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, likelihood
 from dbnlab.effort import Effort
 from dbnlab.grey import drawn, is_grey
 from dbnlab.units import Bernoulli, Gaussian, Joint, Softmax
@@ -70,6 +73,24 @@ def test_the_rate_follows_the_units():
     chosen = RBM(4, **settings).fit(X)
     given = RBM(4, learning_rate=0.005, **settings).fit(X)
     np.testing.assert_array_equal(chosen.weights_, given.weights_)
+
+
+MODELS = RBM, DBN, DBNClassifier, DBNRegressor, DeepAutoencoder
+DESCRIBED = {
+    described.__qualname__: described
+    for where in (*MODELS, likelihood)
+    for _, described in [("", where), *inspect.getmembers(where, inspect.isfunction)]
+    if getattr(described, "__module__", "").startswith("dbnlab")
+}
+
+
+@pytest.mark.parametrize("described", DESCRIBED.values(), ids=DESCRIBED)
+def test_the_defaults_are_those_of_the_docstring(described):
+    parameters = inspect.signature(described).parameters
+    text = inspect.getdoc(described) or ""
+    for names, value in re.findall(r"^([\w, ]+) : .*default=(.+)$", text, flags=re.MULTILINE):
+        for name in set(names.split(", ")) & set(parameters):
+            assert parameters[name].default == ast.literal_eval(value), name
 
 
 # Grey rows ---------------------------------------------------------------------------------------

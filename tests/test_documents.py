@@ -110,6 +110,15 @@ def test_draws_follow_the_multinomial_distribution(dtype, rng):
     assert (np.abs(frequency - p) < 4.5 * np.sqrt(p / 40_000)).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_extreme_fields_neither_overflow_nor_give_nan(dtype):
+    x = np.array([[1e4, -1e4, 1e4], [-1e4, -1e4, -1e4]], dtype)
+    unit = Multinomial(N_WORDS, 6)
+    np.testing.assert_allclose(unit.mean(x), [[3, 0, 3], [2, 2, 2]], rtol=1e-6)
+    expected = [6e4 + 6 * np.log(2), -6e4 + 6 * np.log(3)]
+    np.testing.assert_allclose(unit.log_partition(x), expected, rtol=1e-6)
+
+
 def test_probabilities_of_documents_sum_to_one(rng):
     V, _ = documents(4)
     x = np.tile(rng.standard_normal(N_WORDS), (len(V), 1))

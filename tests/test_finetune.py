@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 from copy import deepcopy
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -139,6 +140,18 @@ def test_without_pretraining_the_same_network_starts_at_random(X, y):
         assert a.shape == b.shape
     # Glorot's uniform start reaches further than that of an RBM, 0.01 times normal numbers.
     assert np.abs(hidden_weights(random.keras_model_)[0]).max() > 0.3
+
+
+def test_without_pretraining_a_fitted_dbn_gives_its_layers_alone(X, y):
+    dbn = DBN((7, 3), RBM(n_epochs=1), random_state=0).fit(X)
+    settings = FROZEN_IN_PLACE | {"random_state": 0, "pretrain": False}
+    classifier = DBNClassifier(dbn=FrozenEstimator(dbn), **settings).fit(X, y)
+    assert not hasattr(classifier, "dbn_")
+    start = hidden_weights(classifier.keras_model_)
+    for array, of_dbn in zip(start[::2], recognition(dbn)[::2], strict=True):
+        assert array.shape == of_dbn.shape
+        assert np.abs(array - of_dbn).max() > 0.1
+    assert max(np.abs(bias).max() for bias in start[1::2]) < 1e-9
 
 
 def test_random_starts_differ_between_seeds_and_layers(X, y):
@@ -307,6 +320,20 @@ def test_training_stops_ten_epochs_after_the_best(digits):
     assert len(losses) == np.argmin(losses) + 11 < 50
 
 
+def test_patience_is_a_fifth_of_the_epochs_but_ten_at_least(X, y, monkeypatch):
+    patience = []
+
+    def fit(model, *arguments, callbacks, **options):
+        patience.append(callbacks[0].patience)
+        return SimpleNamespace(history={})
+
+    monkeypatch.setattr(keras.Sequential, "fit", fit)
+    for n_epochs in (10, 50, 200):
+        settings = QUICK | {"n_epochs": n_epochs, "pretrain": False}
+        DBNClassifier(**settings, early_stopping=True).fit(X, y)
+    assert patience == [10, 10, 40]
+
+
 def test_held_out_rows_do_not_train_the_dbn(X, y):
     settings = QUICK | {"early_stopping": True, "validation_fraction": 0.5}
     classifier = DBNClassifier(**settings).fit(X, y)
@@ -323,6 +350,14 @@ def test_held_out_rows_keep_the_share_of_each_class():
     assert len(train) == 80
     with pytest.raises(ValueError, match=r"validation_fraction=0.1 of 4 rows is no row"):
         DBNClassifier(early_stopping=True)._split(y[:4], np.random.default_rng(0))
+
+
+def test_held_out_rows_of_a_regression_are_a_share_of_all_whatever_their_targets():
+    y = np.linspace(0, 1, 40)[:, None]
+    regressor = DBNRegressor(early_stopping=True, validation_fraction=0.1)
+    train, held_out = regressor._split(y, np.random.default_rng(0))
+    assert len(held_out) == 4
+    assert sorted([*train, *held_out]) == list(range(40))
 
 
 @pytest.mark.parametrize("pretrain", [True, False])
@@ -367,6 +402,20 @@ def test_weight_decay_adds_half_the_sum_of_squares_to_the_loss(X, y):
     squares = sum((W**2).sum() for W in decayed.keras_model_.get_weights()[::2])
     added = decayed.history_["loss"][0] - plain.history_["loss"][0]
     assert added == pytest.approx(0.1 / 2 * squares, rel=1e-3)
+
+
+@pytest.mark.parametrize(("pretrain", "penalty"), [(True, 1 / 15), (False, 0.0)])
+def test_the_penalty_is_one_over_the_training_rows_and_none_without_pretraining(
+    X, y, pretrain, penalty
+):
+    settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30, "pretrain": pretrain}
+    settings |= {"early_stopping": True, "validation_fraction": 0.5}
+    y = np.repeat([0, 1, 2], 10)
+    by_default, named = (
+        DBNClassifier(**settings, weight_decay=weight_decay).fit(X, y).history_["loss"]
+        for weight_decay in (None, penalty)
+    )
+    assert by_default == named
 
 
 def test_dropout_of_one_rate_spares_the_visible_layer(X, y):
@@ -428,12 +477,13 @@ def test_balanced_weights_count_a_rare_class_as_much_as_the_others(unbalanced, e
     assert np.mean(found["balanced"]) > 0.7
 
 
-def test_weights_of_classes_enter_the_loss(X, y):
+@pytest.mark.parametrize("of_cat", [0.5, 0.0])
+def test_weights_of_classes_enter_the_loss(X, y, of_cat):
     names = np.array(["ant", "bee", "cat"])[y]
-    of_class = {"ant": 3.0, "cat": 0.5}
+    of_class = {"ant": 3.0, "cat": of_cat}
     settings = QUICK | FROZEN_IN_PLACE | {"batch_size": 30, "weight_decay": 0.0}
     classifier = DBNClassifier(**settings, class_weight=of_class).fit(X, names)
-    weights = np.array([3, 1, 0.5])[y]
+    weights = np.array([3, 1, of_cat])[y]
     p = classifier.predict_proba(X)[np.arange(30), y]
     np.testing.assert_allclose(
         classifier.history_["loss"][0], (-weights * np.log(p)).mean(), rtol=1e-4

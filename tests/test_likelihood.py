@@ -194,6 +194,20 @@ def test_at_its_defaults_the_interval_is_right_and_narrow_for_strong_weights_too
     assert sum(covered) >= 34
 
 
+@pytest.mark.parametrize(("method", "sign"), [("ais", 1), ("reverse_ais", -1)])
+def test_value_interval_and_effective_sample_size_are_those_of_the_weights(
+    monkeypatch, method, sign
+):
+    w = np.exp([0.0, 1.0, 2.5])
+    monkeypatch.setattr(likelihood, "_anneal", lambda *arguments: 800 + np.log(w))
+    rbm, _ = independent(3, 2)
+    found = likelihood.log_partition(rbm, method, n_chains=3, base="uniform", random_state=0)
+    value = 5 * np.log(2) + sign * (800 + np.log(w.mean()))
+    half = student_t.ppf(0.975, 2) * w.std(ddof=1) / (np.sqrt(3) * w.mean())
+    expected = value, value - half, value + half, w.sum() ** 2 / (w**2).sum()
+    np.testing.assert_allclose(found, expected)
+
+
 def test_an_estimate_that_rests_on_one_run_says_so():
     rbm = RBM.from_arrays(np.zeros((4, 3)), np.arange(4.0), np.arange(3.0))
     found = likelihood.log_partition(rbm, n_chains=10, n_betas=2, random_state=0)
@@ -290,6 +304,25 @@ def test_a_machine_of_two_digits_is_measured_right_from_either_base():
     for base in ("data", "visible"):
         found = likelihood.log_partition(rbm, n_betas=500, base=base, X=X, random_state=1)
         assert exact - 3 < found.value < exact + 1
+
+
+@pytest.mark.parametrize("method", ["ais", "reverse_ais"])
+def test_the_path_leads_to_the_machine_without_a_step_back_and_ever_slower(monkeypatch, method):
+    paths = []
+    monkeypatch.setattr(
+        likelihood,
+        "_anneal",
+        lambda m, base, betas, V, rng: paths.append(betas) or np.zeros(len(V)),
+    )
+    likelihood.log_partition(random_rbm(), method, n_betas=14501, random_state=0)
+    path = paths[0] if method == "ais" else paths[0][::-1]
+    assert path[0] == 0
+    assert path[-1] == 1
+    steps = np.diff(path)
+    assert (steps > 0).all()
+    # Of 14,500 steps, 500 lead to 0.5, 4,000 to 0.9 and 10,000 to 1.
+    expected = np.repeat([0.5 / 500, 0.4 / 4000, 0.1 / 10000], [500, 4000, 10000])
+    np.testing.assert_allclose(steps, expected, rtol=1e-6)
 
 
 def test_same_seed_gives_the_same_estimate(mnist_rbm):

@@ -134,6 +134,12 @@ def test_a_stack_of_machines_goes_up_as_they_do_one_after_the_other(first, secon
     assert dbn.n_features_in_ == 6
 
 
+def test_a_stack_of_machines_samples_with_the_engine_of_its_top(first, second):
+    third = RBM.from_arrays(*arrays(2, 3), backend="tensorflow")
+    assert DBN.from_rbms([first, second, third]).backend == "tensorflow"
+    assert DBN.from_rbms([first, second]).backend == "numpy"
+
+
 def test_with_its_mirror_image_on_top_the_bound_is_the_likelihood(first, X):
     mirror = RBM.from_arrays(first.weights_.T, first.hidden_bias_, first.visible_bias_)
     dbn = DBN.from_rbms([first, mirror])

@@ -4,6 +4,7 @@ import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -145,6 +146,18 @@ def test_both_engines_turn_the_same_numbers_into_the_same_weights(case):
         np.testing.assert_allclose(compiled.chains_, plain.chains_, rtol=0, atol=1e-10)
 
 
+def test_no_call_and_no_epoch_draws_the_numbers_of_another():
+    coins = RBM.from_arrays(np.zeros((64, 1)), np.zeros(64), np.zeros(1), backend="tensorflow")
+    start = np.zeros((1, 64))
+    assert len({coins.gibbs(start).tobytes() for _ in range(250)}) == 250
+    settings = {"algorithm": "pcd", "n_chains": 1, "learning_rate": 1e-9, "n_epochs": 250}
+    chains = set()
+    RBM(64, backend="tensorflow", **settings).train(
+        start, callback=lambda state: chains.add(state.chains.tobytes())
+    )
+    assert len(chains) == 250
+
+
 def test_training_goes_on_with_the_other_engine(X):
     rbm = RBM(3, algorithm="pcd", n_chains=9, sparsity_target=0.2, sparsity_cost=0.1)
     rbm.set_params(random_state=0).partial_fit(X)
@@ -180,6 +193,16 @@ def test_compiled_by_xla_it_learns_and_samples(monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("n_replicas", "gpus", "compiled"),
+    [(1, ["GPU:0"], True), (1, [], False), (2, ["GPU:0", "GPU:1"], False), (2, [], False)],
+)
+def test_xla_is_for_one_gpu(monkeypatch, n_replicas, gpus, compiled):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: gpus)
+    strategy = SimpleNamespace(num_replicas_in_sync=n_replicas)
+    assert tensorflow_learning._compiles_to_xla(strategy) is compiled
+
+
+@pytest.mark.parametrize(
     ("backend", "strategy", "error", "message"),
     [
         ("numpy", tf.distribute.get_strategy(), ValueError, "strategy needs backend='tensorflow'"),
@@ -193,6 +216,26 @@ def test_a_strategy_that_cannot_be_used_is_refused(X, backend, strategy, error, 
         rbm.fit(X, strategy=strategy)
     with pytest.raises(NotFittedError):
         rbm.transform(X)
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_gpus_are_told_to_take_memory_as_it_is_needed_unless_they_have_started(
+    monkeypatch, X, started
+):
+    told = []
+
+    def set_memory_growth(gpu, grows):
+        told.append((gpu, grows))
+        if started:
+            raise RuntimeError("Physical devices cannot be modified after being initialized")
+
+    rbm = RBM(3, n_epochs=1, backend="tensorflow").fit(X)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [f"first {kind}", "other"])
+    monkeypatch.setattr(tf.config.experimental, "set_memory_growth", set_memory_growth)
+    for use in rbm.fit, rbm.gibbs:
+        use(X)
+        assert told == [("first GPU", True), ("other", True)]
+        told.clear()
 
 
 # What is not there -------------------------------------------------------------------------------
@@ -254,7 +297,12 @@ def test_units_without_a_compiled_form_are_refused_by_name(X):
 # Rows beyond the device's memory -----------------------------------------------------------------
 
 
-def test_rows_that_fill_the_device_are_sent_in_chunks_and_each_is_taken_once(monkeypatch, dark):
+@pytest.mark.parametrize(
+    ("n_rows", "chunks"), [(15, [14, 14, 14, 14, 4]), (7, [7] * 8 + [4]), (3, [7] * 8 + [4])]
+)
+def test_rows_that_fill_the_device_are_sent_in_chunks_and_each_is_taken_once(
+    monkeypatch, dark, n_rows, chunks
+):
     sent = []
     on_device = tensorflow_learning._on_device
     monkeypatch.setattr(
@@ -262,13 +310,13 @@ def test_rows_that_fill_the_device_are_sent_in_chunks_and_each_is_taken_once(mon
     )
     X = np.eye(60)
     monkeypatch.setattr(tensorflow_learning, "RESIDENT_BYTES", X.nbytes - 1)
-    monkeypatch.setattr(tensorflow_learning, "CHUNK_BYTES", 15 * X[:1].nbytes)
+    monkeypatch.setattr(tensorflow_learning, "CHUNK_BYTES", n_rows * X[:1].nbytes)
     rbm = RBM(2, batch_size=7, momentum=0.5, backend="tensorflow", dtype="float64", n_epochs=1)
     rbm.fit(X)
     # The earlier a row's update, the longer its bias has moved.
     _, rows_of_update = np.unique((rbm.visible_bias_ + 60).round(10), return_counts=True)
     assert sorted(rows_of_update) == [4, 7, 7, 7, 7, 7, 7, 7, 7]
-    assert [len(chunk) for chunk in sent] == [14, 14, 14, 14, 4]
+    assert [len(chunk) for chunk in sent] == chunks
 
 
 def test_rows_that_fit_are_sent_once(monkeypatch, X):
@@ -277,5 +325,6 @@ def test_rows_that_fit_are_sent_once(monkeypatch, X):
     monkeypatch.setattr(
         tensorflow_learning, "_on_device", lambda X, dtype: sent.append(X) or on_device(X, dtype)
     )
+    monkeypatch.setattr(tensorflow_learning, "RESIDENT_BYTES", X.nbytes)
     RBM(2, batch_size=7, backend="tensorflow", n_epochs=4).fit(X)
     assert len(sent) == 1

@@ -47,6 +47,31 @@ def test_samples_average_to_the_mean(unit, dtype, rng):
     assert (np.abs(draws.mean(axis=1) - unit.mean(x[::40_000])) < 4.5 * error).all()
 
 
+class Constant:
+    """A generator whose uniform numbers are all the same."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def random(self, shape, dtype):
+        return np.full(shape, self.number, dtype)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_impossible_is_not_drawn_whatever_the_random_number(dtype):
+    rounding = np.finfo(dtype).eps
+    lowest, highest = 0, 1 - rounding / 2
+    for number in (lowest, highest):
+        never_and_always = np.array([[0, 1]], dtype)
+        draws = Bernoulli(2).draw(never_and_always, Constant(number))
+        np.testing.assert_array_equal(draws, [[0, 1]])
+    unit = Softmax((3, 3))
+    # Rounding may leave the sum of a block below the highest random number.
+    p = np.array([[0, 0.5, 0.5, 0.5, 0.25, 0.25 - rounding]], dtype)
+    for number, expected in (lowest, [0, 1, 0, 1, 0, 0]), (highest, [0, 0, 1, 0, 0, 1]):
+        np.testing.assert_array_equal(unit.draw(p, Constant(number)), [expected])
+
+
 def test_gaussian_samples_have_unit_variance(rng):
     draws = Gaussian(3).sample(np.full((50_000, 3), 2.0), rng)
     np.testing.assert_allclose(np.cov(draws.T), np.eye(3), atol=0.03)
@@ -234,6 +259,7 @@ def test_check_takes_states_and_means(unit, rng):
         (Bernoulli(2), [-0.5, 1], r"Negative values.*\[0, 1\], found -0.5 in row 1, column 0"),
         (Softmax(2), [1, 1], "block 0 must sum to 1 .* sums to 2 in row 1"),
         (Softmax((2, 2)), [1, 0, 0, 0], "block 1 must sum to 1 .* sums to 0 in row 1"),
+        (Softmax(2), [0.5, 0.49], "block 0 must sum to 1 .* sums to 0.99 in row 1"),
         (Softmax(2), [2, -1], r"Negative values.*\[0, 1\]"),
         (Joint(Gaussian(1), Softmax(2)), [7, 1, 1], "block 0 must sum to 1"),
     ],
@@ -242,6 +268,25 @@ def test_check_names_the_first_wrong_value(unit, row, message):
     good = unit.sample(np.zeros((1, unit.n_units)), np.random.default_rng(0))[0]
     with pytest.raises(ValueError, match=message):
         unit.check(np.array([good, row]))
+
+
+@COUNTED
+def test_rows_that_need_no_cut_are_checked_without_a_copy(unit):
+    V = points(unit)[0]
+    assert unit.check(V) is V
+
+
+def test_a_softmax_block_may_miss_one_by_the_rounding_of_half_precision():
+    Softmax(3).check(np.full((1, 3), 1 / 3).astype(np.float16))
+
+
+@pytest.mark.parametrize("sizes", [[4, 3], (4, 3), np.array([4, 3])])
+def test_sizes_of_softmax_blocks_may_be_any_sequence(sizes):
+    assert Softmax(sizes) == Softmax((4, 3))
+
+
+def test_one_size_is_that_of_one_softmax_block():
+    assert Softmax(4) == Softmax(np.int64(4)) == Softmax((4,))
 
 
 @pytest.mark.parametrize("sizes", [1, 0, (3, 1), (), -2])

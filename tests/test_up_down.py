@@ -67,22 +67,23 @@ def expected_update(table, rows, labels, n_gibbs):
 
 
 @pytest.mark.parametrize(
-    ("visible", "sizes", "labels", "n_gibbs"),
+    ("visible", "sizes", "labels", "code", "n_gibbs"),
     [
-        ("bernoulli", (3,), True, 2),
-        ("bernoulli", (2, 2), True, 1),
-        ("bernoulli", (3, 3, 2), True, 3),
-        ("bernoulli", (3, 2, 2), False, 1),
-        ("gaussian", (3, 2), True, 2),
-        ("softmax", (2, 3, 2), False, 1),
+        ("bernoulli", (3,), True, "bernoulli", 2),
+        ("bernoulli", (2, 2), True, "bernoulli", 1),
+        ("bernoulli", (3, 3, 2), True, "bernoulli", 3),
+        ("bernoulli", (3, 2, 2), False, "bernoulli", 1),
+        ("bernoulli", (2, 1), True, "gaussian", 1),
+        ("gaussian", (3, 2), True, "bernoulli", 2),
+        ("softmax", (2, 3, 2), False, "bernoulli", 1),
     ],
 )
 # Of two rates, the larger one would show predictions with weights that have moved already.
 @pytest.mark.parametrize("rate", [2.0**-10, 1.0])
 def test_expected_update_of_every_array_is_the_enumerated_one(
-    visible, sizes, labels, n_gibbs, rate
+    visible, sizes, labels, code, n_gibbs, rate
 ):
-    dbn = random_dbn(visible, sizes, labels)
+    dbn = random_dbn(visible, sizes, labels, code)
     table = EnumeratedDBN(dbn, visible)
     rows, numbers = table.likely_rows()[[0, 2, 5, 5]], np.array([0, 1, 2, 0])
     X, y = np.tile(table.V[rows], (1000, 1)), np.tile(CLASSES[numbers], 1000)
@@ -101,14 +102,14 @@ def test_expected_update_of_every_array_is_the_enumerated_one(
     assert (np.abs(np.mean(updates, axis=0) - expected) < 6 * error + 1e-9).all()
 
 
-@pytest.mark.parametrize("n_rows", [6, 7, 8, 2])
-def test_every_row_weighs_the_same_in_an_epoch(n_rows, rng):
+@pytest.mark.parametrize(("n_rows", "batch_size"), [(6, 3), (7, 3), (8, 3), (2, 3), (4, 1)])
+def test_every_row_weighs_the_same_in_an_epoch(n_rows, batch_size, rng):
     dbn = random_dbn(sizes=(3, 2), labels=False)
     # No unit of the wake phase is predicted to be on, whatever the state above.
     dbn.generative_weights_[0][:], dbn.generative_biases_[0][:] = 0, -60
     X = (rng.random((n_rows, 4)) < 0.5).astype(float)
-    dbn.up_down(X, n_epochs=1, learning_rate=0.01, n_gibbs=1, batch_size=3)
-    shift = 0.01 * X.sum(axis=0) / min(3, n_rows)
+    dbn.up_down(X, n_epochs=1, learning_rate=0.01, n_gibbs=1, batch_size=batch_size)
+    shift = 0.01 * X.sum(axis=0) / min(batch_size, n_rows)
     np.testing.assert_allclose(dbn.generative_biases_[0] + 60, shift, atol=1e-12)
 
 
