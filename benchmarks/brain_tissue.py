@@ -1,12 +1,11 @@
 """Tissue of a voxel from few labels: features of patches without labels, and networks.
 
-    python benchmarks/brain_tissue.py compare | patches
+    python benchmarks/brain_tissue.py compare
 
 The template is split by halves with a gap, and each half trains once. Every setting (scale of the
 patches, number of components, penalty, learning rate) is chosen for each method within the half
 that trains: with 100 labels for the runs with 30 and 100, with 300 for those with 300 and 1,000.
-compare has all methods on patches of 9 x 9 voxels, patches some of them on larger patches and on
-blocks. Each command writes its part of results/brain_tissue.json.
+Patches have 9 x 9 voxels. Writes results/brain_tissue.json.
 """
 
 import sys
@@ -46,19 +45,9 @@ SCALES = (1, 2, 4)
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 RATES, CNN_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-3, 3e-3, 1e-2, 3e-2)
 N_UPDATES, N_ROWS = 300, 30  # of every network, each with that many patches
-SHAPES = {"13 × 13": (13, 13, 1), "7 × 7 × 5": (7, 7, 5)}
-GAP = 13  # voxels between the halves, for patches of up to 13
+GAP = 9  # voxels between the halves, as wide as a patch
 
 Describe = Callable[[np.ndarray], np.ndarray]
-
-
-def blocks(volume: np.ndarray, voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Blocks of voxels around voxels, as rows; the volume is 0 outside."""
-    half = np.array(shape) // 2
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.pad(volume, [(h, h) for h in half]), shape
-    )
-    return windows[tuple(voxels.T)].reshape(len(voxels), -1)
 
 
 def second(first: RBM, X: np.ndarray, seed: int) -> DBN:
@@ -66,7 +55,7 @@ def second(first: RBM, X: np.ndarray, seed: int) -> DBN:
     return DBN.from_rbms([first, more.fit(first.transform(X))])
 
 
-def feature_maps(X: np.ndarray, seed: int, few: bool) -> dict[str, dict[str, Describe]]:
+def feature_maps(X: np.ndarray, seed: int) -> dict[str, dict[str, Describe]]:
     """Ways to describe a patch, learned from the rows of X without labels, each with settings."""
     one = Scaled(X)
     Z = one(X)
@@ -75,8 +64,6 @@ def feature_maps(X: np.ndarray, seed: int, few: bool) -> dict[str, dict[str, Des
     maps["PCA"] = {f"{n}": lambda P, n=n: pca.transform(one(P))[:, :n] for n in (10, 20, 40)}
     rbms = {k: gaussian_rbm(200, seed).fit(k * Z) for k in SCALES}
     maps["RBM"] = {f"{k}": lambda P, k=k: rbms[k].transform(k * one(P)) for k in SCALES}
-    if few:
-        return maps
     dbns = {k: second(rbm, k * Z, seed) for k, rbm in rbms.items()}
     maps["DBN"] = {f"{k}": lambda P, k=k: dbns[k].transform(k * one(P)) for k in SCALES}
     maps["networks"] = dbns
@@ -136,32 +123,27 @@ def trained_cnn(rate: float, X: np.ndarray, y: np.ndarray, seed: int) -> Callabl
 class Tissue:
     """Rivals on one half of the template, tested on the other."""
 
-    def __init__(self, noise: float, direction: int, shape=(9, 9, 1), gap: int = 9) -> None:
+    def __init__(self, noise: float, direction: int) -> None:
         self.grey, self.tissue, mask = template(noise, direction)
-        self.shape, self.gap = shape, gap
-        self.train, test = halves(mask, gap)[direction]
+        self.train, test = halves(mask, GAP)[direction]
         rng = np.random.default_rng(direction)
         unlabelled = self.rows(some(self.train, 12_000, rng))[0]
         self.X_test, self.y_test = self.rows(some(test, 5000, rng))
         self.one = Scaled(unlabelled)
-        maps = feature_maps(unlabelled, direction, few=shape in SHAPES.values())
-        dbns = maps.pop("networks", {})
+        maps = feature_maps(unlabelled, direction)
+        dbns = maps.pop("networks")
         self.methods = {name: self.logistic(settings) for name, settings in maps.items()}
-        if dbns:
-            start = {"DBN, fine-tuned": dbns, "random start": dict.fromkeys(SCALES)}
-            for name, by_scale in start.items():
-                self.methods[name] = {
-                    f"{k}, {rate}": self.network(k, rate, by_scale[k])
-                    for k, rate in product(SCALES, RATES)
-                }
-            self.methods["CNN"] = {f"{rate}": self.convolutional(rate) for rate in CNN_RATES}
+        start = {"DBN, fine-tuned": dbns, "random start": dict.fromkeys(SCALES)}
+        for name, by_scale in start.items():
+            self.methods[name] = {
+                f"{k}, {rate}": self.network(k, rate, by_scale[k])
+                for k, rate in product(SCALES, RATES)
+            }
+        self.methods["CNN"] = {f"{rate}": self.convolutional(rate) for rate in CNN_RATES}
         self.settings = {name: self.choose(name) for name in self.methods}
 
     def rows(self, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        wide, _, high = self.shape
-        one_slice = high == 1
-        X = patches(self.grey, voxels, wide) if one_slice else blocks(self.grey, voxels, self.shape)
-        return X, self.tissue[tuple(voxels.T)]
+        return patches(self.grey, voxels, 9), self.tissue[tuple(voxels.T)]
 
     def logistic(self, settings: dict[str, Describe]) -> dict[str, Callable]:
         def fit(describe, C):
@@ -195,9 +177,7 @@ class Tissue:
         """For each number of labels the setting that does best in another part of the half."""
         cut = int(np.median(np.nonzero(self.train)[1]))
         place = np.arange(self.train.shape[1])[None, :, None]
-        V, u = self.rows(
-            some(self.train & (place >= cut + self.gap), 2000, np.random.default_rng(9))
-        )
+        V, u = self.rows(some(self.train & (place >= cut + GAP), 2000, np.random.default_rng(9)))
         best = {}
         for n, n_draws in DRAWS_TO_CHOOSE.items():
             right = dict.fromkeys(self.methods[name], 0.0)
@@ -224,19 +204,19 @@ def scores(y: np.ndarray, predicted: np.ndarray) -> list[float]:
     return [float(np.mean(y == predicted)), *map(float, dice)]
 
 
-def both_ways(noise: float, n_labels: tuple[int, ...], *task) -> tuple[dict, dict]:
+def both_ways(noise: float) -> tuple[dict, dict]:
     """Results by number of labels and method, and the settings chosen."""
     found, settings = {}, {}
     for direction in (0, 1):
-        rivals = Tissue(noise, direction, *task)
+        rivals = Tissue(noise, direction)
         settings[f"{('back', 'front')[direction]} trains"] = {
             name: {str(n): setting for n, setting in chosen.items()}
             for name, chosen in rivals.settings.items()
         }
-        for n, seed in product(n_labels, range(N_DRAWS)):
+        for n, seed in product(N_LABELS, range(N_DRAWS)):
             for name, values in rivals.compare(n, seed).items():
                 found.setdefault(str(n), {}).setdefault(name, []).append(values)
-        print(noise, task, direction, flush=True)
+        print(noise, direction, flush=True)
     for cell in found.values():
         for name, values in cell.items():
             measures = ("accuracy", "dice_other", "dice_grey", "dice_white")
@@ -245,23 +225,14 @@ def both_ways(noise: float, n_labels: tuple[int, ...], *task) -> tuple[dict, dic
 
 
 def compare() -> dict:
-    both = {label: both_ways(noise, N_LABELS) for label, noise in NOISES.items()}
+    both = {label: both_ways(noise) for label, noise in NOISES.items()}
     return {
         "settings": {label: settings for label, (_, settings) in both.items()},
         "found": {label: found for label, (found, _) in both.items()},
     }
 
 
-def larger() -> dict:
-    """Larger patches and blocks, with noise and 100 labels."""
-    both = {name: both_ways(0.1, (100,), shape, GAP) for name, shape in SHAPES.items()}
-    return {
-        "settings": {name: settings for name, (_, settings) in both.items()},
-        "found": {name: found for name, (found, _) in both.items()},
-    }
-
-
-PARTS = {"compare": compare, "patches": larger}
+PARTS = {"compare": compare}
 
 if __name__ == "__main__":
     stored.write(TARGET, sys.argv[1], PARTS[sys.argv[1]]())
