@@ -1,86 +1,71 @@
 """Log-likelihood of an RBM and of a two-layer DBN on MNIST, pixels sampled.
 
-    python benchmarks/likelihood_mnist.py
+    python benchmarks/likelihood_mnist.py rbm_500 | dbn_500_2000 SEED
 
-An RBM of 500 hidden units learns by PCD from the 60,000 training images, whose pixels are drawn
-anew in each epoch with their intensity as probability; the test images are drawn once. On top of
-it, a second RBM of 2,000 hidden units learns from the first one's hidden states, also drawn anew.
-It starts from the first one's weights, transposed, so that the bound starts at the log-likelihood
-of the first RBM. Every epoch is checkpointed in benchmarks/runs/, so that a run that was stopped
-goes on where it was. log Z comes from annealed importance sampling, forwards and in reverse.
+An RBM of 500 hidden units learns by PCD-1 from the 60,000 training images, whose pixels are drawn
+anew in each epoch with their intensity as probability; the test images are drawn once. Its rate
+starts large and falls to almost zero. On top of it, a second RBM of 2,000 hidden units learns from
+the first one's hidden states, also drawn anew. It starts from the first one's weights, transposed,
+so that the bound starts at the log-likelihood of the first RBM. Every epoch is checkpointed in
+benchmarks/runs/, so that a run that was stopped goes on where it was and ends with the same bits.
+log Z comes from annealed importance sampling, forwards and in reverse.
 """
 
-import json
-import platform
-from collections.abc import Iterator
-from datetime import date
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import stored
 
 from dbnlab import DBN, RBM, datasets, likelihood
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "likelihood_mnist.json"
-EPOCHS, TOP_EPOCHS, ROWS = 120, 20, 1000
+EPOCHS, TOP_EPOCHS = 700, 150
+SHARED = {
+    "algorithm": "pcd",
+    "n_chains": 100,
+    "batch_size": 100,
+    "momentum": 0.0,
+    "weight_decay": 1e-5,
+    "backend": "tensorflow",
+}
 
 
-class Drawn:
-    """Batches of binary pixels, drawn anew in each pass; with an RBM, of its hidden states."""
-
-    def __init__(self, intensities: np.ndarray, rbm: RBM | None = None, seed: int = 0) -> None:
-        self.intensities, self.rbm, self.seed, self.passes = intensities, rbm, seed, 0
-
-    def __iter__(self) -> Iterator[np.ndarray]:
-        rng = np.random.default_rng([self.seed, self.passes])
-        self.passes += 1
-        for start in range(0, len(self.intensities), ROWS):
-            p = self.intensities[start : start + ROWS]
-            V = rng.random(p.shape, dtype=np.float32) < p
-            if self.rbm:
-                H = self.rbm.transform(V.astype(np.float32))
-                V = rng.random(H.shape, dtype=np.float32) < H
-            yield V.astype(np.uint8)
+def drawn(P: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Binary states with probabilities `P`."""
+    return (rng.random(P.shape, dtype=np.float32) < P).astype(np.uint8)
 
 
-def first_layer(X: np.ndarray) -> RBM:
-    rbm = RBM(
-        500,
-        algorithm="pcd",
-        n_gibbs=5,
-        n_chains=100,
-        learning_rate=np.linspace(0.02, 0.0002, EPOCHS),
-        momentum=0.0,
-        weight_decay=1e-5,
-        n_epochs=EPOCHS,
-        backend="tensorflow",
-        random_state=0,
-        verbose=1,
-    )
-    return rbm.fit(Drawn(X), checkpoint=RUNS / "likelihood_rbm")
+def first_layer(X: np.ndarray, seed: int) -> RBM:
+    rates = np.linspace(0.05, 0.00025, EPOCHS)
+    rbm = RBM(500, learning_rate=rates, random_state=seed, **SHARED)
+    return train(rbm, lambda rng: drawn(X, rng), seed, RUNS / f"likelihood_rbm_{seed}.npz")
 
 
-def second_layer(first: RBM, X: np.ndarray) -> RBM:
-    """Trained call by call, for `fit` would begin with fresh weights."""
-    top = RBM(
-        2000,
-        algorithm="pcd",
-        n_gibbs=5,
-        n_chains=100,
-        learning_rate=np.linspace(0.01, 0.0001, TOP_EPOCHS),
-        momentum=0.0,
-        weight_decay=1e-5,
-        n_epochs=TOP_EPOCHS,
-        backend="tensorflow",
-        random_state=1,
-    )
-    path = RUNS / "likelihood_top.npz"
-    top = RBM.load(path) if path.exists() else upside_down(first, top)
-    for epoch in range(top.state_.n_epochs, TOP_EPOCHS):
-        top.partial_fit(Drawn(X, first, seed=epoch))
-        top.save(path)
-        print(f"second layer, epoch {epoch}: {top.history_['reconstruction_error'][-1]:.4f}")
-    return top
+def second_layer(first: RBM, X: np.ndarray, seed: int) -> RBM:
+    rates = np.linspace(0.02, 0.0001, TOP_EPOCHS)
+    top = upside_down(first, RBM(2000, learning_rate=rates, random_state=seed, **SHARED))
+    return train(top, lambda rng: states(first, X, rng), seed, RUNS / f"likelihood_top_{seed}.npz")
+
+
+def states(first: RBM, X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Hidden states of the first layer, drawn for pixels that are drawn."""
+    return drawn(first.transform(drawn(X, rng).astype(np.float32)), rng)
+
+
+def train(rbm: RBM, rows: Callable, seed: int, path: Path) -> RBM:
+    """One call an epoch, each with rows of its own, for as many epochs as there are rates."""
+    if path.exists():
+        rbm = RBM.load(path)
+    done = rbm.state_.n_epochs if hasattr(rbm, "state_") else 0
+    for epoch in range(done, len(rbm.learning_rate)):
+        rbm.partial_fit(rows(np.random.default_rng([seed, epoch])))
+        rbm.save(path)
+        if not epoch % 50:
+            print(path.stem, epoch, rbm.history_["reconstruction_error"][-1], flush=True)
+    return rbm
 
 
 def upside_down(first: RBM, top: RBM) -> RBM:
@@ -91,7 +76,8 @@ def upside_down(first: RBM, top: RBM) -> RBM:
     """
     parameters = top.get_params()
     n_more = parameters.pop("n_hidden") - len(first.visible_bias_)
-    more = 0.01 * np.random.default_rng(1).standard_normal((len(first.hidden_bias_), n_more))
+    rng = np.random.default_rng(parameters["random_state"])
+    more = 0.01 * rng.standard_normal((len(first.hidden_bias_), n_more))
     weights = np.hstack([first.weights_.T, more]).astype(np.float32)
     hidden_bias = np.concatenate([first.visible_bias_, np.zeros(n_more)])
     return RBM.from_arrays(weights, first.hidden_bias_, hidden_bias, **parameters)
@@ -126,30 +112,32 @@ def measure_bound(dbn: DBN, H: np.ndarray, X_test: np.ndarray) -> dict:
     return found
 
 
+def curve(rbm: RBM) -> list[float]:
+    return [round(error, 5) for error in rbm.history_["reconstruction_error"]]
+
+
+def rbm_500(X: np.ndarray, sampled: datasets.Dataset, seed: int) -> dict:
+    first = first_layer(X, seed)
+    found = measure(first, sampled.X, sampled.X_test)
+    return found | {"reconstruction_error": curve(first)}
+
+
+def dbn_500_2000(X: np.ndarray, sampled: datasets.Dataset, seed: int) -> dict:
+    first = first_layer(X, seed)
+    top = second_layer(first, X, seed)
+    H = states(first, X, np.random.default_rng([seed, TOP_EPOCHS]))
+    found = measure_bound(DBN.from_rbms([first, top]), H, sampled.X_test)
+    return found | {"reconstruction_error": curve(top)}
+
+
 def main() -> None:
     RUNS.mkdir(exist_ok=True)
+    row, seed = sys.argv[1:]
     X = datasets.load_mnist().X
-    drawn = datasets.load_mnist(binarize="sample", random_state=0)
-    report = {
-        "command": "python benchmarks/likelihood_mnist.py",
-        "date": date.today().isoformat(),
-        "machine": f"{platform.machine()}, NumPy {np.__version__}",
-        "binarisation": "sampled, training pixels anew each epoch, test pixels once",
-    }
-    first = first_layer(X)
-    report["rbm_500"] = {
-        **measure(first, drawn.X, drawn.X_test),
-        "reconstruction_error": first.history_["reconstruction_error"],
-    }
-    print(json.dumps(report, indent=1))
-    top = second_layer(first, X)
-    H = np.concatenate(list(Drawn(X, first)))
-    report["dbn_500_2000"] = {
-        **measure_bound(DBN.from_rbms([first, top]), H, drawn.X_test),
-        "reconstruction_error": top.history_["reconstruction_error"],
-    }
-    print(json.dumps(report["dbn_500_2000"], indent=1))
-    TARGET.write_text(json.dumps(report, indent=1) + "\n")
+    sampled = datasets.load_mnist(binarize="sample", random_state=0)
+    found = {"rbm_500": rbm_500, "dbn_500_2000": dbn_500_2000}[row](X, sampled, int(seed))
+    print({name: value for name, value in found.items() if name != "reconstruction_error"})
+    stored.write(TARGET, f"{row} {seed}", found)
 
 
 if __name__ == "__main__":
