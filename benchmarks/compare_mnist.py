@@ -11,10 +11,10 @@ three are trained by Adam with a cosine schedule, with the same batches, number 
 dropout; each with the best of three learning rates on validation images, found at 1,000 labels.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,8 @@ ALL_PASSES = {**PASSES, N_TRAIN: 6}
 RATES = (3e-4, 1e-3, 3e-3)
 DROPOUT = 0.3
 LAYERS, WIDTHS, GRID_DRAWS, GRID_EPOCHS = (1, 2, 3), (100, 300, 600), 2, 3
+
+once = partial(stored.once, RUNS / "compare_mnist.json")
 
 
 def dnn(sizes: tuple[int, ...]) -> keras.Sequential:
@@ -114,7 +116,7 @@ def labels(mnist: datasets.Dataset) -> dict:
 
     tuning, rates = {}, {}
     for name in models:
-        tried = {r: once(f"rate {r} {name}", counted, name, 1000, 100, r, SEED) for r in RATES}
+        tried = {r: once(counted, name, 1000, 100, r, SEED) for r in RATES}
         tuning[name] = {rate: row["validation_errors"] for rate, row in tried.items()}
         rates[name] = min(tuning[name], key=tuning[name].get)
     found = {"validation_errors_at_rates": tuning}
@@ -122,21 +124,10 @@ def labels(mnist: datasets.Dataset) -> dict:
         found[n] = {name: {"validation_errors": [], "test_errors": []} for name in models}
         for draw in range(n_draws):
             for name in models:
-                row = once(f"{n} {draw} {name}", counted, name, n, draw, rates[name], draw)
+                row = once(counted, name, n, draw, rates[name], draw)
                 for kind, count in row.items():
                     found[n][name][kind].append(count)
     return found
-
-
-def once(key: str, compute: Callable, *arguments: object) -> dict:
-    """What `compute` gives, kept in benchmarks/runs/ for a run that is stopped and goes on."""
-    path = RUNS / "compare_mnist.json"
-    done = json.loads(path.read_text()) if path.exists() else {}
-    if key not in done:
-        done[key] = compute(*arguments)
-        path.write_text(json.dumps(done))
-        print(key, done[key], flush=True)
-    return done[key]
 
 
 def grid(mnist: datasets.Dataset) -> list[dict]:
@@ -177,7 +168,7 @@ def grid(mnist: datasets.Dataset) -> list[dict]:
         }
 
     return [
-        once(f"{n_layers} × {width} {kind}", row, n_layers, width, kind)
+        once(row, n_layers, width, kind)
         for width in WIDTHS
         for n_layers in LAYERS
         for kind in ("DBN", "DNN")

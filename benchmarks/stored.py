@@ -2,8 +2,10 @@
 
 import json
 import platform
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,3 +23,16 @@ def write(target: Path, part: str, found: dict) -> None:
         "machine": f"{platform.machine()}, NumPy {np.__version__}",
     }
     target.write_text(json.dumps(read(target) | {part: origin | found}, indent=1) + "\n")
+
+
+def once(path: Path, compute: Callable, *arguments: object) -> Any:
+    """What `compute` gives, kept at `path` for a run that is stopped and goes on."""
+    key = " ".join(str(part) for part in (compute.__name__, *arguments))
+    done = read(path)
+    if key not in done:
+        path.parent.mkdir(exist_ok=True)
+        done[key] = compute(*arguments)
+        # Another command may have kept something in the meantime.
+        path.write_text(json.dumps(read(path) | {key: done[key]}))
+        print(key, done[key], flush=True)
+    return done[key]
