@@ -1,11 +1,12 @@
 """Tissue of a voxel from few labels: features of patches without labels, and networks.
 
-    python benchmarks/brain_tissue.py compare
+    python benchmarks/brain_tissue.py compare | larger
 
 The template is split by halves with a gap, and each half trains once. Every setting (scale of the
 patches, number of components, penalty, learning rate) is chosen for each method within the half
 that trains: with 100 labels for the runs with 30 and 100, with 300 for those with 300 and 1,000.
-Patches have 9 x 9 voxels. Writes results/brain_tissue.json.
+compare has all methods on patches of 9 x 9 voxels, larger has four on wider patches and on blocks,
+in noise. Each command writes its part of results/brain_tissue.json.
 """
 
 import sys
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import stored
@@ -31,7 +33,6 @@ from sklearn.decomposition import PCA, FastICA
 from sklearn.metrics import f1_score
 
 from dbnlab import DBN, RBM
-from dbnlab.datasets.volumes import patches
 
 import keras  # isort: skip
 
@@ -45,9 +46,28 @@ SCALES = (1, 2, 4)
 PENALTIES = (0.01, 0.1, 1.0, 10.0, 100.0)
 RATES, CNN_RATES = (3e-4, 1e-3, 3e-3, 1e-2), (1e-3, 3e-3, 1e-2, 3e-2)
 N_UPDATES, N_ROWS = 300, 30  # of every network, each with that many patches
-GAP = 9  # voxels between the halves, as wide as a patch
+LARGER = {"9 × 9": (9, 9, 1), "15 × 15": (15, 15, 1), "7 × 7 × 7": (7, 7, 7)}
 
 Describe = Callable[[np.ndarray], np.ndarray]
+
+
+class Task(NamedTuple):
+    """What is compared, and on which voxels."""
+
+    noise: float
+    n_labels: tuple[int, ...] = N_LABELS
+    shape: tuple[int, int, int] = (9, 9, 1)  # of a patch, in voxels
+    gap: int = 9  # voxels between the halves, at least as wide as a patch
+    axis: int = 1  # along which the half that trains is parted to choose settings
+    scales: tuple[float, ...] = SCALES
+    every: bool = True  # method, or raw pixels, PCA and two networks
+
+
+def blocks(volume: np.ndarray, voxels: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Patches, or blocks of several slices, around voxels, as rows; the volume is 0 outside."""
+    padded = np.pad(volume, [(n // 2, n // 2) for n in shape])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, shape)
+    return windows[tuple(voxels.T)].reshape(len(voxels), -1)
 
 
 def second(first: RBM, X: np.ndarray, seed: int) -> DBN:
@@ -55,23 +75,30 @@ def second(first: RBM, X: np.ndarray, seed: int) -> DBN:
     return DBN.from_rbms([first, more.fit(first.transform(X))])
 
 
-def feature_maps(X: np.ndarray, seed: int) -> dict[str, dict[str, Describe]]:
-    """Ways to describe a patch, learned from the rows of X without labels, each with settings."""
+def linear(X: np.ndarray, seed: int) -> dict[str, dict[str, Describe]]:
+    """Raw pixels and principal components of the rows of X, each with settings."""
+    one = Scaled(X)
+    pca = PCA(40, random_state=seed).fit(one(X))
+    components = {f"{n}": lambda P, n=n: pca.transform(one(P))[:, :n] for n in (10, 20, 40)}
+    return {"raw": {"": one}, "PCA": components}
+
+
+def pretrained(X: np.ndarray, seed: int, scales: tuple[float, ...]) -> dict[float, DBN]:
+    Z = Scaled(X)(X)
+    return {k: second(gaussian_rbm(200, seed).fit(k * Z), k * Z, seed) for k in scales}
+
+
+def feature_maps(X: np.ndarray, seed: int, dbns: dict[float, DBN]) -> dict:
+    """Further ways to describe a patch, learned without labels, each with settings."""
     one = Scaled(X)
     Z = one(X)
-    pca = PCA(40, random_state=seed).fit(Z)
-    maps = {"raw": {"": one}}
-    maps["PCA"] = {f"{n}": lambda P, n=n: pca.transform(one(P))[:, :n] for n in (10, 20, 40)}
-    rbms = {k: gaussian_rbm(200, seed).fit(k * Z) for k in SCALES}
-    maps["RBM"] = {f"{k}": lambda P, k=k: rbms[k].transform(k * one(P)) for k in SCALES}
-    dbns = {k: second(rbm, k * Z, seed) for k, rbm in rbms.items()}
-    maps["DBN"] = {f"{k}": lambda P, k=k: dbns[k].transform(k * one(P)) for k in SCALES}
-    maps["networks"] = dbns
     sparse = {k: gaussian_rbm(200, seed, 20, 0.01, **SPARSE).fit(k * Z) for k in SCALES[::2]}
     white = PCA(40, whiten=True, random_state=seed).fit(Z)
     ica = FastICA(40, whiten="unit-variance", random_state=seed, tol=0.01, max_iter=100).fit(Z)
     edges = gaussian_rbm(200, seed, 40, 0.03, **SPARSE).fit(white.transform(Z) / 0.7)
-    return maps | {
+    return {
+        "RBM": {f"{k}": lambda P, k=k: dbns[k].rbms_[0].transform(k * one(P)) for k in SCALES},
+        "DBN": {f"{k}": lambda P, k=k: dbns[k].transform(k * one(P)) for k in SCALES},
         "centre": {"": lambda P: one(P)[:, [P.shape[1] // 2]]},
         "ICA": {"": lambda P: ica.transform(one(P))},
         "RBM, sparse": {
@@ -123,27 +150,31 @@ def trained_cnn(rate: float, X: np.ndarray, y: np.ndarray, seed: int) -> Callabl
 class Tissue:
     """Rivals on one half of the template, tested on the other."""
 
-    def __init__(self, noise: float, direction: int) -> None:
-        self.grey, self.tissue, mask = template(noise, direction)
-        self.train, test = halves(mask, GAP)[direction]
+    def __init__(self, task: Task, direction: int) -> None:
+        self.task = task
+        self.grey, self.tissue, mask = template(task.noise, direction)
+        self.train, test = halves(mask, task.gap)[direction]
         rng = np.random.default_rng(direction)
         unlabelled = self.rows(some(self.train, 12_000, rng))[0]
         self.X_test, self.y_test = self.rows(some(test, 5000, rng))
         self.one = Scaled(unlabelled)
-        maps = feature_maps(unlabelled, direction)
-        dbns = maps.pop("networks")
+        dbns = pretrained(unlabelled, direction, task.scales)
+        maps = linear(unlabelled, direction)
+        if task.every:
+            maps |= feature_maps(unlabelled, direction, dbns)
         self.methods = {name: self.logistic(settings) for name, settings in maps.items()}
-        start = {"DBN, fine-tuned": dbns, "random start": dict.fromkeys(SCALES)}
+        start = {"DBN, fine-tuned": dbns, "random start": dict.fromkeys(task.scales)}
         for name, by_scale in start.items():
             self.methods[name] = {
                 f"{k}, {rate}": self.network(k, rate, by_scale[k])
-                for k, rate in product(SCALES, RATES)
+                for k, rate in product(task.scales, RATES)
             }
-        self.methods["CNN"] = {f"{rate}": self.convolutional(rate) for rate in CNN_RATES}
+        if task.every:
+            self.methods["CNN"] = {f"{rate}": self.convolutional(rate) for rate in CNN_RATES}
         self.settings = {name: self.choose(name) for name in self.methods}
 
     def rows(self, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return patches(self.grey, voxels, 9), self.tissue[tuple(voxels.T)]
+        return blocks(self.grey, voxels, self.task.shape), self.tissue[tuple(voxels.T)]
 
     def logistic(self, settings: dict[str, Describe]) -> dict[str, Callable]:
         def fit(describe, C):
@@ -175,9 +206,10 @@ class Tissue:
 
     def choose(self, name: str) -> dict[int, str]:
         """For each number of labels the setting that does best in another part of the half."""
-        cut = int(np.median(np.nonzero(self.train)[1]))
-        place = np.arange(self.train.shape[1])[None, :, None]
-        V, u = self.rows(some(self.train & (place >= cut + GAP), 2000, np.random.default_rng(9)))
+        place = np.indices(self.train.shape)[self.task.axis]
+        cut = int(np.median(place[self.train]))
+        there = self.train & (place >= cut + self.task.gap)
+        V, u = self.rows(some(there, 2000, np.random.default_rng(9)))
         best = {}
         for n, n_draws in DRAWS_TO_CHOOSE.items():
             right = dict.fromkeys(self.methods[name], 0.0)
@@ -204,19 +236,19 @@ def scores(y: np.ndarray, predicted: np.ndarray) -> list[float]:
     return [float(np.mean(y == predicted)), *map(float, dice)]
 
 
-def both_ways(noise: float) -> tuple[dict, dict]:
+def both_ways(task: Task) -> tuple[dict, dict]:
     """Results by number of labels and method, and the settings chosen."""
     found, settings = {}, {}
     for direction in (0, 1):
-        rivals = Tissue(noise, direction)
+        rivals = Tissue(task, direction)
         settings[f"{('back', 'front')[direction]} trains"] = {
             name: {str(n): setting for n, setting in chosen.items()}
             for name, chosen in rivals.settings.items()
         }
-        for n, seed in product(N_LABELS, range(N_DRAWS)):
+        for n, seed in product(task.n_labels, range(N_DRAWS)):
             for name, values in rivals.compare(n, seed).items():
                 found.setdefault(str(n), {}).setdefault(name, []).append(values)
-        print(noise, direction, flush=True)
+        print(task, direction, flush=True)
     for cell in found.values():
         for name, values in cell.items():
             measures = ("accuracy", "dice_other", "dice_grey", "dice_white")
@@ -224,15 +256,31 @@ def both_ways(noise: float) -> tuple[dict, dict]:
     return found, settings
 
 
-def compare() -> dict:
-    both = {label: both_ways(noise) for label, noise in NOISES.items()}
+def results(tasks: dict[str, Task]) -> dict:
+    both = {label: both_ways(task) for label, task in tasks.items()}
     return {
         "settings": {label: settings for label, (_, settings) in both.items()},
         "found": {label: found for label, (found, _) in both.items()},
     }
 
 
-PARTS = {"compare": compare}
+def compare() -> dict:
+    return results({label: Task(noise) for label, noise in NOISES.items()})
+
+
+def larger() -> dict:
+    """Wider patches and blocks, all around the same voxels.
+
+    Forwards a half is too short for two parts with a wide gap: settings are chosen above the voxels
+    that train.
+    """
+    options = {"gap": 15, "axis": 2, "scales": (0.25, 0.5, 1, 2), "every": False}
+    return results(
+        {name: Task(0.1, (100, 1000), shape, **options) for name, shape in LARGER.items()}
+    )
+
+
+PARTS = {"compare": compare, "larger": larger}
 
 if __name__ == "__main__":
     stored.write(TARGET, sys.argv[1], PARTS[sys.argv[1]]())
