@@ -18,12 +18,11 @@ one frame and one recording.
 Each command writes its part of results/spoken_digits.json and goes on where it was stopped.
 """
 
-import json
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise, product
 from pathlib import Path
 
@@ -44,6 +43,7 @@ import keras  # isort: skip
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "spoken_digits.json"
+once = partial(stored.once, RUNS / "spoken_digits.json")
 SEED, SIZES = 0, (256, 256)
 SPEAKERS = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
 # Who is left out together: any two of the six at least once, so that for each speaker who tests all
@@ -332,17 +332,6 @@ def timed(call: Callable, inputs: Iterable) -> list[float]:
 
 def quantiles(values: Sequence[float]) -> list[float]:
     return [float(f"{q:.3g}") for q in np.quantile(values, (0.5, 0.95))]
-
-
-def once(compute: Callable, *arguments: object) -> list[int]:
-    """What `compute` gives, kept in benchmarks/runs/ for a run that is stopped and goes on."""
-    path, start, key = RUNS / "spoken_digits.json", time.process_time(), str(arguments)
-    done = json.loads(path.read_text()) if path.exists() else {}
-    if key not in done:
-        done[key] = compute(*arguments)
-        path.write_text(json.dumps(done))
-        print(key, done[key], f"{time.process_time() - start:.1f} s", flush=True)
-    return done[key]
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ STARTS = ("DBN", "sigmoid", "relu")
 EPSILONS, RATES = (0.2, 0.5, 1.0, 1.5), (3e-4, 1e-3, 3e-3)
 N_DRAWS = {"DBN": (3, 3, 3), "random": (3, 3, 1)}
 UPDATES_TO_CHOOSE, UPDATES = 1500, {100: 2000, 1000: 2000, 10_000: 3000}
-# As long as pre-training and fine-tuning of the DBN together.
+# About as long, in seconds, as the pre-training of the DBN takes.
 LONGER = 7500
 SEEDS = 0, 1, 2
 # With all labels. Chosen on the images that validate, in trials with one seed.
