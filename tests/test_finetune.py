@@ -594,7 +594,7 @@ def test_autoencoder_of_gaussian_rows_minimises_squared_error(X):
 # As estimators ------------------------------------------------------------------------------------
 
 BAD = {
-    "one class": ({}, {"y": np.zeros(30)}, ValueError, "one class only"),
+    "one class": ({}, {"y": np.zeros(30)}, ValueError, "one class only, 0.0: "),
     "n_epochs": ({"n_epochs": 0}, {}, ValueError, "n_epochs"),
     "batch_size": ({"batch_size": 1.5}, {}, TypeError, "batch_size"),
     "learning_rate": ({"learning_rate": -1.0}, {}, ValueError, "learning_rate"),
