@@ -506,6 +506,9 @@ TAMPERED = {
     "a layer too few": lambda header, arrays: header["layers"].pop(),
     "no parameters": lambda header, arrays: header.pop("parameters"),
     "parameters of another class": lambda header, arrays: header["parameters"].update(depth=3),
+    "a prototype that trains nothing": lambda header, arrays: header["parameters"]["rbm"].update(
+        learning_rate=-1.0
+    ),
     "no weights": lambda header, arrays: arrays.pop("layer_0_weights"),
     "no generative weights": lambda header, arrays: arrays.pop("generative_weights_0"),
     "no classes": lambda header, arrays: arrays.pop("classes"),
