@@ -69,6 +69,11 @@ def test_scikit_learn_takes_a_dbn_for_a_classifier_if_it_learns_labels(joint):
     assert not hasattr(DBN(), "score")
 
 
+@pytest.mark.parametrize("model", [RBM(), DBN()], ids=str)
+def test_scikit_learn_is_told_that_either_precision_is_kept(model):
+    assert get_tags(model).transformer_tags.preserves_dtype == ["float64", "float32"]
+
+
 def test_cross_validation_keeps_the_share_of_each_class(joint, iris):
     X, y = iris
     # Unstratified, each fold of the sorted iris would hold the one class that was not learnt.
