@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -262,7 +263,7 @@ def test_whole_numbers_do_not_round_the_rows_without_a_target(X, y, monkeypatch)
     seen = []
     monkeypatch.setattr(DBN, "fit", lambda dbn, rows, y: seen.append(rows) or pytest.skip())
     with pytest.raises(pytest.skip.Exception):
-        DBNClassifier(**QUICK).fit(X.astype(int), y, X_unlabelled=np.full((2, X.shape[1]), 0.5))
+        DBNClassifier((8,)).fit(X.astype(int), y, X_unlabelled=np.full((2, X.shape[1]), 0.5))
     assert (seen[0][-2:] == 0.5).all()
 
 
@@ -642,6 +643,21 @@ BAD = {
 def test_bad_input_is_refused(X, y, parameters, data, error, message):
     with pytest.raises(error, match=message):
         DBNClassifier(**QUICK | parameters).fit(data.get("X", X), data.get("y", y))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        DBNClassifier().predict,
+        DBNClassifier().predict_proba,
+        DBNRegressor().predict,
+        DeepAutoencoder().transform,
+        DeepAutoencoder().inverse_transform,
+    ],
+)
+def test_an_unfitted_estimator_says_so(X, call):
+    with pytest.raises(NotFittedError, match="instance is not fitted yet"):
+        call(X)
 
 
 def test_classifier_works_in_a_pipeline_and_a_grid(X, y):
