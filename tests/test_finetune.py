@@ -567,6 +567,8 @@ def test_regression_of_several_targets_one_of_them_constant(X, rng):
     predicted = regressor.predict(X)
     assert predicted.shape == (30, 2)
     assert np.corrcoef(predicted[:, 0], y[:, 0])[0, 1] > 0.9
+    np.testing.assert_allclose(regressor.target_mean_, y.mean(axis=0))
+    assert regressor.target_scale_[0] == pytest.approx(y[:, 0].std())
     np.testing.assert_allclose(predicted[:, 1], 7, atol=0.2)
 
 
