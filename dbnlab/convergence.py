@@ -51,9 +51,8 @@ def doubt_of_answers(answers: NDArray, targets: NDArray, n_updates: int) -> str 
     longer = "train longer: n_epochs=None and batch_size=None choose enough updates"
     cure = longer if n_updates < 1000 else "raise learning_rate, and scale the columns of X"
     if answers.ndim == 1:
-        first = answers[0]
-        if (answers == first).all() and (targets != targets[0]).any():
-            found = f"all training rows are taken for class {first!r}"
+        if (answers == answers[0]).all() and (targets != targets[0]).any():
+            found = f"all training rows are taken for class {answers.tolist()[0]!r}"
             return f"{found} after {n_updates} updates: {cure}"
     elif answers.std(axis=0).max() < 0.1 * targets.std(axis=0).max():
         return f"predictions hardly differ from row to row after {n_updates} updates: {cure}"

@@ -225,7 +225,8 @@ class DBN(Model):
         y = labels(y, X)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: labels need two or more")
+            only = self.classes_.tolist()[0]
+            raise ValueError(f"y has one class only, {only!r}: labels need two or more")
         return self._one_hot_of(X, y)
 
     def _one_hot_of(self, X: NDArray, y: ArrayLike | None, name: str = "y") -> NDArray:

@@ -329,7 +329,8 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         y = checks.labels(y, X)
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only, {self.classes_[0]!r}: give two or more")
+            only = self.classes_.tolist()[0]
+            raise ValueError(f"y has one class only, {only!r}: give two or more")
         of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
         if not (of_class >= 0).all():
             raise ValueError(f"class_weight must hold numbers from 0 up, got {self.class_weight!r}")

@@ -11,7 +11,7 @@ from scipy.stats import t as student_t
 from sklearn.base import clone
 from stacks import CLASSES, EnumeratedDBN, accuracy, digit_stack, random_dbn, stack_bits
 
-from dbnlab import DBN, RBM, learning, likelihood, stack
+from dbnlab import DBN, RBM, greedy, learning, likelihood, stack
 from dbnlab import dbn as dbn_module
 
 STACKS = [
@@ -318,6 +318,13 @@ def test_each_layer_is_the_rbm_of_what_those_below_make_of_the_rows(X, y, visibl
     assert [rbm.n_hidden for rbm in dbn.rbms_] == list(sizes)
 
 
+def test_rows_beyond_a_thousand_go_up_once_and_in_order(X):
+    dbn = DBN((4, 3), RBM(n_epochs=1), random_state=0).fit(X)
+    rows, labels = np.tile(X, (70, 1)), np.arange(2100)[:, None]
+    passed = np.concatenate(list(greedy.Propagated(rows, dbn.rbms_, labels, None)))
+    np.testing.assert_allclose(passed, np.hstack([dbn.transform(rows), labels]), rtol=1e-6)
+
+
 def test_greedy_training_leaves_recognition_and_generative_weights_equal(X, y):
     dbn = DBN((4, 3, 2), RBM(n_epochs=2), joint_labels=True, random_state=0).fit(X, y)
     for number, rbm in enumerate(dbn.rbms_):
@@ -411,6 +418,15 @@ def test_one_progress_bar_on_stderr_counts_the_epochs_of_all_layers(X, capfd):
     assert "2/2" not in err
     assert "3/3" not in err
     assert "reconstruction_error" in err
+
+
+def test_the_progress_bar_counts_the_epochs_that_the_rows_trained_on_need(X, capfd):
+    # Of 30 rows 27 are trained on: with 9 in a batch, 3 updates an epoch and not 4.
+    rbm = RBM(batch_size=9, validation_fraction=0.1)
+    dbn = DBN((2,), rbm, verbose=1, random_state=0).fit(X)
+    n_epochs = len(dbn.rbms_[0].history_["reconstruction_error"])
+    assert n_epochs == 334
+    assert f"{n_epochs}/{n_epochs}" in capfd.readouterr().err
 
 
 def test_silence_is_the_default_whatever_the_prototype_says(X, capfd):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -17,7 +18,7 @@ from sklearn.preprocessing import MinMaxScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, datasets, units
-from dbnlab.keras_network import batches
+from dbnlab.keras_network import PREDICTED_ROWS, batches, predict
 from dbnlab.novelty import NoveltyDetector
 
 keras = pytest.importorskip("keras")
@@ -82,6 +83,7 @@ def test_head_comes_on_top_of_the_same_layers(X):
     dbn = DBN((5, 4), RBM(n_epochs=1), random_state=0).fit(X)
     classes = np.asarray(dbn.to_keras(3)(X))
     assert classes.shape == (30, 3)
+    assert dbn.to_keras(2).output_shape == (None, 2)
     np.testing.assert_allclose(classes.sum(axis=1), 1, atol=1e-6)
     own = dbn.to_keras(keras.layers.Dense(2, kernel_initializer="ones"))
     expected = dbn.transform(X).sum(axis=1)
@@ -261,7 +263,7 @@ def test_whole_numbers_do_not_round_the_rows_without_a_target(X, y, monkeypatch)
     seen = []
     monkeypatch.setattr(DBN, "fit", lambda dbn, rows, y: seen.append(rows) or pytest.skip())
     with pytest.raises(pytest.skip.Exception):
-        DBNClassifier(**QUICK).fit(X.astype(int), y, X_unlabelled=np.full((2, X.shape[1]), 0.5))
+        DBNClassifier((8,)).fit(X.astype(int), y, X_unlabelled=np.full((2, X.shape[1]), 0.5))
     assert (seen[0][-2:] == 0.5).all()
 
 
@@ -517,6 +519,23 @@ def test_one_row_is_predicted_as_among_others(X, y):
     np.testing.assert_allclose(classifier.predict_proba(np.tile(X, (50, 1))), np.tile(p, (50, 1)))
     assert p.dtype == np.float64
     assert classifier.predict_proba(X.astype(np.float32)).dtype == np.float32
+    assert classifier.predict_proba(X.astype(int)).dtype == np.float64
+
+
+@pytest.mark.parametrize("n_rows", [1, 127, 128, 129, 300])
+def test_a_network_sees_as_many_rows_in_every_call(rng, n_rows):
+    seen = []
+
+    class Network:
+        inputs = (SimpleNamespace(dtype="float32"),)
+
+        def __call__(self, rows):
+            seen.append(len(rows))
+            return 2 * rows
+
+    X = rng.random((n_rows, 3)).astype(np.float32)
+    np.testing.assert_array_equal(predict(Network(), X), 2 * X)
+    assert seen == [PREDICTED_ROWS] * -(-n_rows // PREDICTED_ROWS)
 
 
 def test_a_dbn_with_labels_is_a_prototype_too(X, y):
@@ -548,6 +567,8 @@ def test_regression_of_several_targets_one_of_them_constant(X, rng):
     predicted = regressor.predict(X)
     assert predicted.shape == (30, 2)
     assert np.corrcoef(predicted[:, 0], y[:, 0])[0, 1] > 0.9
+    np.testing.assert_allclose(regressor.target_mean_, y.mean(axis=0))
+    assert regressor.target_scale_[0] == pytest.approx(y[:, 0].std())
     np.testing.assert_allclose(predicted[:, 1], 7, atol=0.2)
 
 
@@ -562,6 +583,15 @@ def test_autoencoder_starts_as_the_unrolled_dbn(X):
     reconstructed = autoencoder.inverse_transform(codes)
     np.testing.assert_allclose(reconstructed, autoencoder.dbn_.reconstruct(X), atol=1e-5)
     np.testing.assert_allclose(np.asarray(autoencoder.keras_model_(X)), reconstructed, atol=1e-6)
+
+
+def test_autoencoder_of_an_untied_dbn_goes_up_its_recognition_and_down_its_generative_weights(X):
+    rbms = [RBM(visible=units.Gaussian(6, 0.25), learning_rate=0.01, n_epochs=2), RBM(n_epochs=2)]
+    dbn = DBN((5, 2), rbms, random_state=0).fit(X).up_down(X, n_epochs=2, learning_rate=0.05)
+    autoencoder = DeepAutoencoder(dbn=FrozenEstimator(dbn), random_state=0, **FROZEN_IN_PLACE)
+    reconstructed = autoencoder.fit(X).keras_model_(X)
+    np.testing.assert_allclose(np.asarray(reconstructed), dbn.reconstruct(X), atol=1e-5)
+    assert np.abs(dbn.generative_weights_[0] - dbn.recognition_weights_[0]).max() > 1e-3
 
 
 def test_autoencoder_beats_the_dbn_it_starts_from(digits):
@@ -594,7 +624,7 @@ def test_autoencoder_of_gaussian_rows_minimises_squared_error(X):
 # As estimators ------------------------------------------------------------------------------------
 
 BAD = {
-    "one class": ({}, {"y": np.zeros(30)}, ValueError, "one class only"),
+    "one class": ({}, {"y": np.zeros(30)}, ValueError, "one class only, 0.0: "),
     "n_epochs": ({"n_epochs": 0}, {}, ValueError, "n_epochs"),
     "batch_size": ({"batch_size": 1.5}, {}, TypeError, "batch_size"),
     "learning_rate": ({"learning_rate": -1.0}, {}, ValueError, "learning_rate"),
@@ -615,6 +645,21 @@ BAD = {
 def test_bad_input_is_refused(X, y, parameters, data, error, message):
     with pytest.raises(error, match=message):
         DBNClassifier(**QUICK | parameters).fit(data.get("X", X), data.get("y", y))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        DBNClassifier().predict,
+        DBNClassifier().predict_proba,
+        DBNRegressor().predict,
+        DeepAutoencoder().transform,
+        DeepAutoencoder().inverse_transform,
+    ],
+)
+def test_an_unfitted_estimator_says_so(X, call):
+    with pytest.raises(NotFittedError, match="instance is not fitted yet"):
+        call(X)
 
 
 def test_classifier_works_in_a_pipeline_and_a_grid(X, y):

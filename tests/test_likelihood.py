@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 from models import COUNTABLE, PAIRS, Enumerated, flat, points, random_rbm
 from scipy.special import expit, logsumexp
+from scipy.stats import norm
 from scipy.stats import t as student_t
 from sklearn.exceptions import ConvergenceWarning
 
 from dbnlab import RBM, datasets, likelihood
-from dbnlab.units import Gaussian, Joint, Softmax
+from dbnlab.units import Gaussian, Joint, Multinomial, ReplicatedSoftmax, Softmax
 
 COUNTED = pytest.mark.parametrize(("visible", "hidden"), COUNTABLE)
 UNCOUNTED = pytest.mark.parametrize(
@@ -379,6 +380,48 @@ def test_pseudo_likelihood_of_every_unit_type_normalises_each_conditional(visibl
     np.testing.assert_allclose(likelihood.pseudo_log_likelihood(rbm, V), total, atol=1e-7)
 
 
+# Weights, and a hidden bias with which the outermost modes have about the same mass.
+FAR_MODES = {
+    "one above": ([8.0], -32.0),
+    "one below": ([-8.0], -32.0),
+    "on both sides": ([8.0, -8.0], -32.0),
+    "of twelve weights above": ([8.0] * 12, -384.0),
+    "of twelve weights below": ([-8.0] * 12, -384.0),
+}
+
+
+@pytest.mark.parametrize("deviation", [0.1, 1.0, 10.0])
+@pytest.mark.parametrize(("weights", "bias"), FAR_MODES.values(), ids=FAR_MODES)
+def test_pseudo_likelihood_of_a_single_gaussian_unit_is_its_likelihood_however_far_its_modes_lie(
+    weights, bias, deviation
+):
+    W = np.array([weights]) / deviation
+    arrays = W, np.array([0.1 / deviation]), np.full(len(weights), bias)
+    rbm = RBM.from_arrays(*arrays, visible=Gaussian(1, deviation**2), dtype="float64")
+    V = deviation * np.array([0.0, *np.cumsum(weights)])[:, None]
+    expected = likelihood.log_likelihood(rbm, V, likelihood.log_partition(rbm, "exact"))
+    np.testing.assert_allclose(likelihood.pseudo_log_likelihood(rbm, V), expected, atol=1e-9)
+
+
+def gaussian_gaussian(weight):
+    arrays = np.array([[weight, 0.0]]), np.array([3.0]), np.array([30.0, 0.0])
+    return RBM.from_arrays(*arrays, visible="gaussian", hidden="gaussian", dtype="float64")
+
+
+def test_pseudo_likelihood_of_a_unit_below_gaussian_units_is_the_normal_density():
+    # log p(v) is 3 v - v²/2 + (30 + 0.9 v)²/2 and a constant: a normal density of precision 0.19.
+    V, precision = np.array([[150.0], [158.0]]), 1 - 0.9**2
+    expected = norm.logpdf(V[:, 0], (3 + 0.9 * 30) / precision, precision**-0.5)
+    found = likelihood.pseudo_log_likelihood(gaussian_gaussian(0.9), V)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("weight", [1.0, -1.0, 1.5])
+def test_pseudo_likelihood_refuses_two_gaussian_layers_without_a_distribution(weight):
+    with pytest.raises(ValueError, match="has no distribution: its weights exceed 1"):
+        likelihood.pseudo_log_likelihood(gaussian_gaussian(weight), np.zeros((2, 1)))
+
+
 def blocks(unit):
     if isinstance(unit, Joint):
         return [block for part in unit.units for block in blocks(part)]
@@ -405,3 +448,10 @@ def test_pseudo_likelihood_is_not_scaled_by_the_number_of_units(X):
 def test_pseudo_likelihood_refuses_intensities(X):
     with pytest.raises(ValueError, match="column 0 has values between 0 and 1"):
         likelihood.pseudo_log_likelihood(RBM(3, n_epochs=1).fit(X), X * 0.5)
+
+
+def test_pseudo_likelihood_refuses_word_counts():
+    arrays = np.zeros((4, 2)), np.zeros(4), np.zeros(2)
+    for unit in (ReplicatedSoftmax(4), Multinomial(4, 3)):
+        with pytest.raises(ValueError, match="word counts have no pseudo-likelihood"):
+            likelihood.pseudo_log_likelihood(RBM.from_arrays(*arrays, unit), [[1, 1, 1, 0]])

@@ -14,6 +14,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils import get_tags
 
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, units
 from dbnlab.novelty import NoveltyDetector
@@ -62,8 +63,15 @@ def joint():
 
 def test_scikit_learn_takes_a_dbn_for_a_classifier_if_it_learns_labels(joint):
     assert is_classifier(joint)
+    assert get_tags(joint).target_tags.required
     assert not is_classifier(DBN())
+    assert not get_tags(DBN()).target_tags.required
     assert not hasattr(DBN(), "score")
+
+
+@pytest.mark.parametrize("model", [RBM(), DBN()], ids=str)
+def test_scikit_learn_is_told_that_either_precision_is_kept(model):
+    assert get_tags(model).transformer_tags.preserves_dtype == ["float64", "float32"]
 
 
 def test_cross_validation_keeps_the_share_of_each_class(joint, iris):

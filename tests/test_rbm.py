@@ -160,6 +160,12 @@ def test_every_row_of_a_training_batch_draws_its_own_random_numbers(backend, alg
     assert algorithm == "cd" or len(np.unique(rbm.chains_, axis=0)) > 390
 
 
+@pytest.mark.parametrize("method", ["gibbs", "reconstruct"])
+def test_chains_from_rows_take_one_step_where_none_is_named(X, method):
+    chain = getattr(RBM(3, n_epochs=1, random_state=0).fit(X), method)
+    np.testing.assert_array_equal(chain(X, random_state=0), chain(X, 1, random_state=0))
+
+
 def test_no_gibbs_step_returns_a_copy(backend, X):
     rbm = RBM(3, n_epochs=1, backend=backend, random_state=0).fit(X)
     V = rbm.gibbs(X, 0)

@@ -503,6 +503,7 @@ def test_separator_encoding_and_ignored_columns(load):
         (bz2.compress(PEOPLE.encode())[:30], {}, "table.csv cannot be unpacked"),
         (lzma.compress(PEOPLE.encode())[:30], {}, "table.csv cannot be unpacked"),
         ("a,y\n1,k\n2,k\n", {"target": "y"}, "target 'y' is 'k', as in every other row"),
+        ("a,y\n1,7\n2,7\n", {"target": "y"}, "target 'y' is 7, as in every other row"),
         ("a,y\n1,k\n2,\n", {"target": "y"}, "line 3 of table.csv: the target 'y' is missing"),
         ("a,b\n1,2\n\n2,inf\n", {}, "line 4 of table.csv: column 'b' holds numbers, but here inf"),
         ("a,b\n1,2\n2,1e39\n", {"scale": None}, "line 3 .* column 'b' .* here 1e.39"),

@@ -112,7 +112,7 @@ def read_column(column: pd.Series, is_target: bool, file: str, spelling: Spellin
         if values.isna().any():
             fault = values.isna().idxmax(), "is missing: fill it in, or remove the row"
         elif values.nunique() == 1:
-            fault = None, f"is {values.iloc[0]!r}, as in every other row: choose another"
+            fault = None, f"is {values.tolist()[0]!r}, as in every other row: choose another"
     if fault:
         place = f"line {fault[0]} of {file}" if fault[0] else file
         raise ValueError(f"{place}: {what} {column.name!r} {fault[1]}")
