@@ -328,3 +328,14 @@ def test_rows_that_fit_are_sent_once(monkeypatch, X):
     monkeypatch.setattr(tensorflow_learning, "RESIDENT_BYTES", X.nbytes)
     RBM(2, batch_size=7, backend="tensorflow", n_epochs=4).fit(X)
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "on_device"), [("uint8", "uint8"), ("float64", "float32"), ("float32", "float32")]
+)
+def test_bytes_stay_bytes_on_the_device_and_floats_take_the_precision_of_the_model(
+    X, given, on_device
+):
+    rows = tensorflow_learning._on_device(X.astype(given), "float32")
+    assert rows.dtype == on_device
+    np.testing.assert_array_equal(rows, X.astype(on_device))

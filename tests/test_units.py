@@ -301,6 +301,21 @@ def test_joint_takes_only_units(parts):
         Joint(*parts)
 
 
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("log_partition", (np.zeros((1, 2)),)),
+        ("mean", (np.zeros((1, 2)),)),
+        ("draw", (np.zeros((1, 2)), np.random.default_rng(0))),
+        ("bias_from_mean", (np.zeros(2), 1)),
+        ("states", (np.arange(2),)),
+    ],
+)
+def test_what_a_unit_type_does_not_define_is_an_error_and_not_none(method, arguments):
+    with pytest.raises(NotImplementedError):
+        getattr(units.Unit(), method)(*arguments)
+
+
 def test_resolve_knows_names_and_units():
     assert units.resolve("bernoulli", 3, "visible") == Bernoulli(3)
     assert units.resolve("gaussian", 3, "visible") == Gaussian(3)
