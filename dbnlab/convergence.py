@@ -1,12 +1,12 @@
 """Signs that training has not led anywhere, each in a sentence: what was seen, what to change."""
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
+from dbnlab import warning
 from dbnlab.energy import Machine
 from dbnlab.units import Bernoulli
 
@@ -18,9 +18,9 @@ FEW_UPDATES = 100
 OFF_SCALE = 10
 
 
-def warn(sentence: str, stacklevel: int = 3) -> None:
+def warn(sentence: str) -> None:
     """A ConvergenceWarning that points at the line of the user who called `fit`."""
-    warnings.warn(sentence, ConvergenceWarning, stacklevel=stacklevel + 1)
+    warning.warn(sentence, ConvergenceWarning)
 
 
 def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
@@ -38,7 +38,8 @@ def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
     constant = (H.min(axis=0) > 1 - NOTHING) | (H.max(axis=0) < NOTHING)
     if constant.mean() > 0.5 and deviation < NOTHING:
         found = f"{constant.sum()} of {len(constant)} hidden units are saturated after {n_updates}"
-        yield f"{found} updates: scale the columns of X, or lower learning_rate"
+        alone = "scale the columns of X, or lower learning_rate"
+        yield f"{found} updates: {alone}; above the first layer of a DBN, take fewer layers"
     elif deviation < (LITTLE if n_updates < FEW_UPDATES else NOTHING):
         longer = "train longer: with n_epochs=None and batch_size=None there are 1,000 updates"
         columns = "raise learning_rate, or look whether the columns of X vary"
@@ -53,7 +54,8 @@ def doubt_of_answers(answers: NDArray, targets: NDArray, n_updates: int) -> str 
     if answers.ndim == 1:
         if (answers == answers[0]).all() and (targets != targets[0]).any():
             found = f"all training rows are taken for class {answers.tolist()[0]!r}"
-            return f"{found} after {n_updates} updates: {cure}"
+            rare = "if the others are rare, take DBNClassifier(class_weight='balanced')"
+            return f"{found} after {n_updates} updates: {cure}; {rare}"
     elif answers.std(axis=0).max() < 0.1 * targets.std(axis=0).max():
         return f"predictions hardly differ from row to row after {n_updates} updates: {cure}"
     return None

@@ -5,7 +5,6 @@ The mathematics of the stack is in `dbnlab.stack`, up-down training in `dbnlab.u
 
 import copy
 import os
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -36,6 +35,7 @@ from dbnlab.parameters import effort, parameters_as_json
 from dbnlab.rbm import RBM
 from dbnlab.rows import MONITORED_ROWS, check_one_table
 from dbnlab.stack import DIRECTED, Stack
+from dbnlab.warning import warn
 
 if TYPE_CHECKING:
     import keras
@@ -218,7 +218,7 @@ class DBN(Model):
         n_updates = n_epochs * -(-len(X) // batch_size)
         doubt = convergence.doubt_of_answers(found, np.ravel(y)[:MONITORED_ROWS], n_updates)
         if doubt:
-            convergence.warn(doubt, stacklevel=4)
+            convergence.warn(doubt)
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         """Label block of the classes found in y, which `classes_` then names."""
@@ -300,10 +300,7 @@ class DBN(Model):
         try:
             up_down.train(self.stack_, V, block, *numbers, rng, self.verbose)
         except KeyboardInterrupt:
-            warnings.warn(
-                "up-down training was interrupted: the model keeps what it has learnt so far",
-                stacklevel=3,
-            )
+            warn("up-down training was interrupted: the model keeps what it has learnt so far")
         return self
 
     # Up and down ------------------------------------------------------------------------------

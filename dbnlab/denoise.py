@@ -290,6 +290,10 @@ class DenoisingAutoencoder(DeepAutoencoder):
     def _default_dbn(self) -> DBN:
         return DBN()
 
+    def _rows(self, X: ArrayLike) -> NDArray:
+        """Rows as they are: noise leads beyond [0, 1]."""
+        return checks.table(X, "X", self, reset=False)
+
     def _inputs(self, rows: NDArray, rng: np.random.Generator) -> NDArray:
         clean = rows.reshape(-1, *self.image_shape_)
         strengths = rng.uniform(*self.strengths, size=(len(clean), 1, 1)).astype(rows.dtype)

@@ -26,8 +26,7 @@ from dbnlab.rbm import RBM
 from dbnlab.rows import MONITORED_ROWS, check_one_table
 
 LEAST_PATIENCE = 10
-# What is recorded beside a loss.
-METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
+LITTLE_DECAY = 1e-3
 
 
 def _check_dropout(dropout: Any, name: str) -> None:
@@ -91,7 +90,9 @@ class StartedAtDBN(base.BaseEstimator):
             return [bottom, *hidden], rbms[0].dtype
         if self.pretrain:
             self.dbn_ = dbn
-            if not frozen:
+            if frozen:
+                dbn.stack_.units[0].check(X)
+            else:
                 checks.pass_names_on(self, dbn.fit(X, y))
         return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
 
@@ -111,24 +112,23 @@ class StartedAtDBN(base.BaseEstimator):
         n_batches = -(-len(X) // batch_size)
         n_updates = n_batches * n_epochs
         rate = keras.optimizers.schedules.CosineDecay(self.learning_rate, n_updates)
-        # Tracing takes as long as some twenty updates without it; XLA, longer than most trainings.
-        speed = {"run_eagerly": n_updates < 20, "jit_compile": False}
+        # Tracing takes as long as some twenty updates without it.
+        speed = {"run_eagerly": n_updates < 20}
         # An epoch in one call, where it is a short one.
         speed["steps_per_execution"] = n_batches if n_updates >= 20 and n_batches <= 50 else 1
-        model.compile(keras.optimizers.Adam(rate), loss, metrics=METRICS.get(loss), **speed)
+        keras_network.compile_with_adam(model, rate, loss, **speed)
         inputs = partial(self._inputs, rng=rng)
         fresh = keras_network.batches(X, answers, batch_size, rng, inputs)
         options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": self.verbose}
         self.history_ = model.fit(fresh, shuffle=False, **options).history
         # The rate has fallen to zero: compiled anew, the owner can train the network further.
-        constant = keras.optimizers.Adam(self.learning_rate)
-        constant.build(model.trainable_variables)
-        model.compile(constant, loss, metrics=METRICS.get(loss), jit_compile=False)
+        keras_network.compile_with_adam(model, self.learning_rate, loss)
+        model.optimizer.build(model.trainable_variables)
         self.keras_model_ = model
         some = slice(MONITORED_ROWS)
         doubt = self._doubt(keras_network.predict(model, X[some]), answers[0][some], n_updates)
         if doubt:
-            convergence.warn(doubt, stacklevel=5)
+            convergence.warn(doubt)
 
     def _doubt(self, outputs: NDArray, targets: NDArray, n_updates: int) -> str | None:
         """What is wrong with outputs for training rows."""
@@ -140,7 +140,13 @@ class StartedAtDBN(base.BaseEstimator):
 
     def _outputs(self, X: ArrayLike, name: str = "keras_model_") -> NDArray:
         check_is_fitted(self)
-        return keras_network.predict(getattr(self, name), checks.table(X, "X", self, reset=False))
+        return keras_network.predict(getattr(self, name), self._rows(X))
+
+    def _rows(self, X: ArrayLike) -> NDArray:
+        """Rows on the scale that the DBN has learned from, where there is one."""
+        if not hasattr(self, "dbn_"):
+            return checks.table(X, "X", self, reset=False)
+        return checks.fitted_rows(self, X, self.dbn_.stack_.units[0], np.float64)
 
 
 @dataclass(eq=False, repr=False)
@@ -182,6 +188,11 @@ class FineTuned(StartedAtDBN):
         if weight_decay is None:
             # Against a penalty, a network of small random weights may stay where it starts.
             weight_decay = 1 / len(train) if self.pretrain else 0.0
+            # So may one whose top units say nothing yet.
+            if self.pretrain:
+                codes = self.dbn_.stack_.up(rows[:MONITORED_ROWS].astype(dtype), len(layer) - 1)
+                if codes.std(axis=0).mean() < convergence.NOTHING:
+                    weight_decay = min(weight_decay, LITTLE_DECAY)
         if weight_decay:
             options["kernel_regularizer"] = keras.regularizers.L2(weight_decay / 2)
         layers = keras_network.dense_layers("hidden", 1, layer[1:], rng, **options)
@@ -261,7 +272,8 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         Largest Euclidean norm of the weights into one unit.
     weight_decay : float, default=None
         L2 penalty of all weights: the loss grows by weight_decay / 2 times their sum of squares.
-        None means 1 / n_samples, and 0 without `pretrain`.
+        None means 1 / n_samples, but 0 without `pretrain`, and 0.001 at most where the top units of
+        the DBN hardly differ from row to row.
     n_epochs : int, default=None
         Passes over the training rows. None means 10, or as many as 1,000 updates take if that is
         more.

@@ -7,12 +7,12 @@ learns it. Almost binary values, as the pixels of MNIST, make no difference.
 """
 
 import copy
-import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dbnlab.units import ROUNDING
+from dbnlab.warning import warn
 
 # A column is grey below this share of the variance of states, and rows with so many grey columns.
 GREY_VARIANCE, GREY_COLUMNS = 0.5, 0.25
@@ -47,8 +47,10 @@ def widen(
 
     Returns the hidden biases that keep the fields around 0.
     """
-    variance = drawn(V, binary, copy.deepcopy(rng)).var(axis=0)
-    weights[binary] *= SPREAD / (0.01 * np.sqrt(variance[binary].sum()))
+    variance = drawn(V, binary, copy.deepcopy(rng)).var(axis=0)[binary].sum()
+    # A few rows may have been drawn all alike.
+    variance = max(variance, 0.25 * (mean * (1 - mean))[binary].sum())
+    weights[binary] *= SPREAD / (0.01 * np.sqrt(variance))
     return -mean[binary] @ weights[binary]
 
 
@@ -59,9 +61,8 @@ def cut_off(V: NDArray, binary: NDArray) -> NDArray:
     # Rows of another scale altogether are left to be refused.
     if not 0 < share <= MOST_BEYOND or V[beyond].min() <= BELOW or V[beyond].max() > ABOVE:
         return V
-    warnings.warn(
+    warn(
         f"values of new rows lie beyond [0, 1], {beyond.sum()} of them, as test rows do that a "
-        f"scaler has not seen, and are cut off: MinMaxScaler(clip=True) does so silently",
-        stacklevel=5,
+        f"scaler has not seen, and are cut off: MinMaxScaler(clip=True) does so silently"
     )
     return np.where(beyond, np.clip(V, 0, 1), V)

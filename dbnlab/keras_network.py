@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ACTIVATIONS = {units.Bernoulli: "sigmoid", units.Gaussian: "linear"}
 PREDICTED_ROWS = 128
+# What is recorded beside a loss.
+METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
 
 
 def to_keras(stack: Stack, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
@@ -64,6 +66,19 @@ def network(n_inputs: int, layers: list, dtype: str) -> "keras.Sequential":
     """Layers one after the other."""
     keras = load_keras()
     return keras.Sequential([keras.Input((n_inputs,), dtype=dtype), *layers])
+
+
+def compile_with_adam(model: "keras.Sequential", rate: Any, loss: str, **options: Any) -> None:
+    """Compile, with a loss in the precision of the network, which penalties of its weights have."""
+    keras = load_keras()
+    usual = keras.config.floatx()
+    # XLA takes longer than most trainings.
+    options |= {"metrics": METRICS.get(loss), "jit_compile": False}
+    keras.config.set_floatx(model.inputs[0].dtype)
+    try:
+        model.compile(keras.optimizers.Adam(rate), loss, **options)
+    finally:
+        keras.config.set_floatx(usual)
 
 
 def set_recognition_weights(model: "keras.Sequential", stack: Stack) -> None:

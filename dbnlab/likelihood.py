@@ -6,7 +6,6 @@ about twenty binary units and for no more.
 """
 
 import copy
-import warnings
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from numbers import Integral, Real
@@ -19,6 +18,7 @@ from scipy.special import logsumexp, softmax, stdtrit
 from dbnlab import checks, convergence, units
 from dbnlab.energy import Machine
 from dbnlab.pseudo_likelihood import pseudo_log_likelihood as pseudo_log_likelihood
+from dbnlab.warning import warn
 
 if TYPE_CHECKING:
     from dbnlab.rbm import RBM
@@ -129,8 +129,7 @@ def log_partition(
     if n_effective < min(FEW_RUNS, n_chains / 2):
         convergence.warn(
             f"the estimate of log Z rests on {n_effective:.1f} of {n_chains} runs: raise n_betas "
-            f"(now {n_betas}), or trust neither value nor interval",
-            stacklevel=2,
+            f"(now {n_betas}), or trust neither value nor interval"
         )
     value = log_z_base + sign * mean
     return LogPartition(value, value - error, value + error, n_effective)
@@ -400,10 +399,9 @@ def _samples_of_model(
     try:
         side, exchanged = _smaller_side_visible(rbm.machine_)
     except ValueError:
-        warnings.warn(
+        warn(
             f"reverse AIS starts from Gibbs chains of {BURN_IN} steps, not from exact samples: it "
-            f"is an upper bound only as far as these have converged",
-            stacklevel=3,
+            f"is an upper bound only as far as these have converged"
         )
         init = None
         if X is not None:

@@ -36,8 +36,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_number(n_gibbs, "n_gibbs", Integral, min_val=0)
         if init is None:
             return None
-        # Not through `_rows`: a warning about the values counts the calls up to that of the user.
-        V = fitted_rows(self, init, *self._ends[0], "init")
+        V = self._rows(init, "init")
         if len(V) != n_samples:
             raise ValueError(f"init must have n_samples={n_samples} rows, got {len(V)}")
         return V

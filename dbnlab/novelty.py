@@ -27,6 +27,9 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     mean over such detectors, whatever m is (conformal prediction: Vovk, Gammerman & Shafer 2005,
     "Algorithmic learning in a random world"). The rate of a single one varies around it.
 
+    Binary units see a value beyond [0, 1] as 0 or 1. Where strange rows may lie outside of what the
+    usual ones span, standardise the columns and take ``RBM(visible="gaussian")``.
+
     Parameters
     ----------
     model : RBM, DBN or FrozenEstimator, default=None
@@ -86,14 +89,15 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         else:
             n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
             held_out, rows = np.split(X[rng.permutation(len(X))], [n_held_out])
-            self.model_ = clone(model).set_params(random_state=checks.draw_seed(rng)).fit(rows)
-            checks.pass_names_on(self, self.model_)
         # A hair more, so that rounding does not make a whole number one less.
         rank = int(self.false_alarm_rate * (len(held_out) + 1) * (1 + 1e-12))
         if not rank:
             needed = f"{int(np.ceil(1 / self.false_alarm_rate)) - 1} rows that set the threshold"
             found = f"false_alarm_rate={self.false_alarm_rate} needs {needed}, there are"
             raise ValueError(f"{found} {len(held_out)}: give more, or raise validation_fraction")
+        if not frozen:
+            self.model_ = clone(model).set_params(random_state=checks.draw_seed(rng)).fit(rows)
+            checks.pass_names_on(self, self.model_)
         self.offset_ = float(np.sort(self._scores(held_out))[rank - 1])
         return self
 

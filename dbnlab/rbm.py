@@ -6,7 +6,6 @@ and checks, and the conventions of scikit-learn.
 
 import copy
 import os
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
@@ -33,6 +32,7 @@ from dbnlab.parameters import (
     usable_as_json,
 )
 from dbnlab.rows import Batches, MemoryMap, Table, is_batches
+from dbnlab.warning import warn
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -324,7 +324,7 @@ class RBM(Model):
             n_updates = state.n_epochs * -(-rows.n_rows // recipe.batch_size)
             monitored = rows.monitored().astype(self.dtype)
             for doubt in convergence.doubts(state.machine, monitored, n_updates):
-                convergence.warn(doubt, stacklevel=4)
+                convergence.warn(doubt)
 
     @whole_or_not("state_")
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -389,9 +389,7 @@ class RBM(Model):
                     state.show_variance()
         self.state_ = state
         if worst > 10:
-            convergence.warn(
-                f"training is close to diverging: {learning.cure(recipe)}", stacklevel=5
-            )
+            convergence.warn(f"training is close to diverging: {learning.cure(recipe)}")
 
     # The model --------------------------------------------------------------------------------
 
@@ -610,8 +608,5 @@ class RBM(Model):
 
 def _warn_if_interrupted(state: State) -> None:
     if state.interrupted:
-        warnings.warn(
-            f"training was interrupted in epoch {state.n_epochs + 1}: the model keeps what it has "
-            f"learnt so far",
-            stacklevel=4,
-        )
+        epoch = f"training was interrupted in epoch {state.n_epochs + 1}"
+        warn(f"{epoch}: the model keeps what it has learnt so far")

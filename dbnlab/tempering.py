@@ -223,8 +223,7 @@ def log_partition(ladder: Ladder) -> LogPartition:
     if ladder.round_trips < FEW_RUNS:
         convergence.warn(
             f"{ladder.round_trips} states have made the round trip of the ladder: raise n_sweeps, "
-            f"or choose other rungs; trust neither value nor interval",
-            stacklevel=2,
+            f"or choose other rungs; trust neither value nor interval"
         )
     return LogPartition(value, value - error, value + error, float(ladder.round_trips))
 

@@ -510,5 +510,5 @@ def _in_interval(V: NDArray, kind: str, cure: str) -> NDArray:
     row, column = np.argwhere(found == V)[0].tolist()
     fault = "Negative values in data" if found < 0 else "Values above 1 in data"
     place = f"found {found:.10g} in row {row}, column {column}"
-    cure = f"{cure}, or choose visible='gaussian'"
+    cure = f"{cure}, or choose RBM(visible='gaussian')"
     raise ValueError(f"{fault}: {kind} units need [0, 1], {place}: {cure}")

@@ -17,6 +17,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, likelihood
 from dbnlab.effort import Effort
 from dbnlab.grey import drawn, is_grey
+from dbnlab.novelty import NoveltyDetector
 from dbnlab.units import Bernoulli, Gaussian, Joint, Softmax
 
 
@@ -120,6 +121,12 @@ def test_drawn_rows_have_the_grey_values_as_means(rng):
     np.testing.assert_allclose(states.mean(axis=0), grey[0], atol=0.04)
 
 
+def test_training_may_begin_with_two_grey_rows(rng):
+    for seed in range(30):
+        rbm = RBM(20, random_state=seed).partial_fit(rng.uniform(0.4, 0.6, (2, 3)))
+        assert np.abs(rbm.weights_).max() < 40
+
+
 @pytest.mark.parametrize("backend", ["numpy", "tensorflow"])
 def test_drawing_is_what_draw_visible_says(backend):
     X = split(sets.load_iris)[0]
@@ -196,6 +203,24 @@ def test_one_class_for_all_rows_is_told(model, rng):
     found = doubts(model((5,), random_state=0, **dbn, **options), X, y)
     told = "are taken for class '[ab]' after 2 updates"
     assert any(re.search(told, sentence) for sentence in found)
+
+
+def test_answers_yes_or_no_that_say_little_of_each_other_are_classified(rng):
+    X = (rng.random((70, 5)) < 0.5).astype(float)
+    classifier = DBNClassifier(random_state=0)
+    (doubt,) = doubts(classifier, X, X[:, 0])
+    assert re.search("hidden units are saturated after .* updates.*take fewer layers", doubt)
+    assert classifier.score(X, X[:, 0]) == 1
+
+
+@pytest.mark.parametrize(
+    "model", [DBN((5, 4)), DBNRegressor((5,)), NoveltyDetector(), make_pipeline(RBM())], ids=repr
+)
+def test_doubts_point_at_the_line_that_trained(model):
+    X = np.full((100, 3), 0.5)
+    with pytest.warns(ConvergenceWarning) as caught:
+        model.fit(X, X[:, 0])
+    assert {w.filename for w in caught} == {__file__}
 
 
 def test_predictions_without_variance_are_told(iris):

@@ -277,6 +277,25 @@ def test_a_frozen_model_inside_sees_the_columns_it_was_fitted_to(frame, y, make)
     estimator.fit(frame, y).predict(frame)
 
 
+@pytest.mark.parametrize("kind", [DBNClassifier, DBNRegressor, DeepAutoencoder])
+def test_rows_on_another_scale_are_refused_or_cut_off_as_by_the_dbn_inside(X, y, kind):
+    model = kind(**QUICK).fit(X, y)
+    answer = model.transform if kind is DeepAutoencoder else model.predict
+    with pytest.raises(ValueError, match=r"units need \[0, 1\], found 255"):
+        answer(255 * X)
+    beyond = X.copy()
+    beyond[0, X[0].argmax()] = 1.5
+    with pytest.warns(UserWarning, match=r"beyond \[0, 1\], 1 of them") as caught:
+        np.testing.assert_array_equal(answer(beyond), answer(X))
+    assert caught[0].filename == __file__
+
+
+def test_a_frozen_dbn_is_not_fine_tuned_on_rows_of_another_scale(X, y):
+    dbn = FrozenEstimator(DBN((4,), RBM(n_epochs=1)).fit(X))
+    with pytest.raises(ValueError, match=r"units need \[0, 1\], found 255"):
+        DBNClassifier(dbn=dbn, n_epochs=1).fit(255 * X, y)
+
+
 def test_a_frozen_first_layer_sees_the_columns_it_was_fitted_to(frame):
     first = FrozenEstimator(RBM(4, n_epochs=1).fit(frame))
     with pytest.raises(ValueError, match="columns of X are not those that the RBM was fitted to"):
@@ -509,6 +528,15 @@ def test_held_out_rows_are_weighed_too(X, y):
 def test_weights_of_no_class_are_refused(X, y, weights, message):
     with pytest.raises(ValueError, match=message):
         DBNClassifier(**QUICK, class_weight=weights).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [DBNClassifier, DBNRegressor])
+def test_networks_in_double_precision_are_fine_tuned_too(X, y, kind):
+    double = DBN(rbm=RBM(n_epochs=2, dtype="float64"))
+    model = kind(**QUICK | {"dbn": double}).fit(X, y)
+    model.keras_model_.fit(X, y, verbose=0)
+    assert {array.dtype.name for array in model.keras_model_.get_weights()} == {"float64"}
+    assert keras.config.floatx() == "float32"
 
 
 def test_one_row_is_predicted_as_among_others(X, y):

@@ -60,6 +60,12 @@ def test_a_rate_that_the_rows_cannot_give_is_refused(rng, rate, n_rows):
         NoveltyDetector(FrozenEstimator(rbm), rate).fit(rng.random((n_rows, 3)))
 
 
+def test_a_rate_that_the_rows_cannot_give_is_refused_before_training(usual, monkeypatch):
+    monkeypatch.setattr(RBM, "fit", None)
+    with pytest.raises(ValueError, match="needs 19 rows that set the threshold, there are 10"):
+        NoveltyDetector().fit(usual[:50])
+
+
 def test_the_threshold_is_the_score_of_the_conformal_rank(usual):
     rbm = RBM(20, n_epochs=2, random_state=0).fit(usual[:600])
     detector = NoveltyDetector(FrozenEstimator(rbm), 0.25).fit(usual[600:])

@@ -10,10 +10,10 @@ import dbnlab
 ROOT = Path(dbnlab.__file__).parent
 # Each file knows only those before it.
 FLOORS = [
-    *("attributes", "units", "grey", "checks", "effort", "files", "rows", "energy", "model"),
-    *("convergence", "learning", "checkpoint", "tensorflow_learning", "engines", "parameters"),
-    *("rbm", "pseudo_likelihood", "likelihood", "tempering", "stack", "greedy", "up_down"),
-    *("keras_network", "dbn", "finetune", "novelty", "denoise", "datasets", "course"),
+    *("attributes", "warning", "units", "grey", "checks", "effort", "files", "rows", "energy"),
+    *("model", "convergence", "learning", "checkpoint", "tensorflow_learning", "engines"),
+    *("parameters", "rbm", "pseudo_likelihood", "likelihood", "tempering", "stack", "greedy"),
+    *("up_down", "keras_network", "dbn", "finetune", "novelty", "denoise", "datasets", "course"),
 ]
 FILES = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.rglob("*.py"))}
 

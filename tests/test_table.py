@@ -380,6 +380,11 @@ def test_split_keeps_the_share_of_classes_and_repeats(load):
     assert len(load(text, "y", test_size=0.5).X) == 50
 
 
+def test_whole_numbers_written_with_a_point_are_classes_too(load):
+    text = "a,y\n" + "".join(f"{i},{i % 10 == 0:d}.0\n" for i in range(100))
+    assert [load(text, "y", random_state=seed).y_test.sum() for seed in range(5)] == [2] * 5
+
+
 def test_targets_without_enough_rows_a_class_are_split_all_the_same(load):
     assert len(load("a,y\n" + "1,k\n" * 19 + "5,alone\n", "y").X) == 16
     measured = "a,y\n" + "".join(f"{i},{0.5 * (i % 9 == 0)}\n" for i in range(60))

@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import os
 import tarfile
-import warnings
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from dbnlab.checks import RATE, optional
 from dbnlab.files import damage_named
+from dbnlab.warning import warn
 
 if TYPE_CHECKING:
     import nibabel
@@ -318,9 +318,8 @@ def _grey_values(voxels: NDArray, name: str | os.PathLike, shape: tuple[int, ...
         reach = f"its grey values reach from {voxels.min():g} to {voxels.max():g}"
         raise ValueError(f"it shows nothing: {reach}, and at least 0.1 % must be above 0")
     if negative > 0.01:
-        warnings.warn(
+        warn(
             f"{negative:.0%} of the grey values of {name} are negative, down to {lowest:g}, and "
-            f"become 0: if they are measured, as by CT, add a constant to all and save it again",
-            stacklevel=3,
+            f"become 0: if they are measured, as by CT, add a constant to all and save it again"
         )
     return np.clip(voxels / highest, 0, 1).astype(np.float32)

@@ -153,7 +153,8 @@ def load_csv(
 
 
 def _can_be_stratified(y: NDArray | None, test_size: float) -> bool:
-    if y is None or y.dtype.kind == "f":
+    # Whole numbers are written as 1.0 once one of them was missing.
+    if y is None or (y.dtype.kind == "f" and (y % 1).any()):
         return False
     counts = np.unique(y, return_counts=True)[1]
     return counts.min() >= 2 and len(counts) <= min(test_size, 1 - test_size) * len(y)
