@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.utils import assert_all_finite, check_array, check_scalar
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
@@ -113,6 +114,14 @@ def check_parameters(estimator: Any, own_rules: Mapping[str, Callable[[Any, str]
             rules[name](value, name)
 
 
+def is_batches(X: Any) -> bool:
+    """Whether `X` is an iterable of batches rather than one table."""
+    if isinstance(X, list | tuple):
+        return len(X) > 0 and getattr(X[0], "ndim", 0) == 2
+    table = hasattr(X, "__array__") or hasattr(X, "__dataframe__") or issparse(X)
+    return hasattr(X, "__iter__") and not table and not isinstance(X, str | bytes | dict)
+
+
 @contextmanager
 def _named(name: str, given: Any) -> Iterator[None]:
     """Let what scikit-learn and NumPy say of an argument begin with its name.
@@ -153,6 +162,9 @@ def table(
     with _named(name, X):
         if X is None:
             raise ValueError("Expected array-like (array or non-string sequence), got None")
+        if estimator is not None and reset and is_batches(X):
+            found = f"{type(estimator).__name__}.fit takes X as one array or memory map"
+            raise TypeError(f"{found}, not in batches: only RBM.fit learns from batches")
         if np.ma.is_masked(X):
             raise ValueError("it has masked values: fill them in, or leave their rows out")
         found = check_array(X, input_name=name, estimator=estimator, **options)

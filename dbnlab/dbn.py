@@ -17,23 +17,14 @@ from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import convergence, engines, greedy, keras_network, likelihood, units, up_down
+from dbnlab import checks, convergence, engines, greedy, keras_network, likelihood, units, up_down
 from dbnlab.attributes import shown, whole_or_not
-from dbnlab.checks import (
-    POSITIVE,
-    RandomState,
-    as_generator,
-    check_number,
-    check_same_columns,
-    labels,
-    pass_names_on,
-    table,
-)
+from dbnlab.checks import RandomState
 from dbnlab.files import check_stored
 from dbnlab.model import Model
 from dbnlab.parameters import effort, parameters_as_json
 from dbnlab.rbm import RBM
-from dbnlab.rows import MONITORED_ROWS, check_one_table
+from dbnlab.rows import MONITORED_ROWS
 from dbnlab.stack import DIRECTED, Stack
 from dbnlab.warning import warn
 
@@ -86,6 +77,8 @@ class DBN(Model):
         With `joint_labels`: the classes, in the order of the label block.
     stack_ : dbnlab.stack.Stack
         These arrays, the unit types and the top RBM as one object, which dbnlab computes with.
+    trained_with_ : dict
+        The parameters of this training, as a file holds them.
     n_features_in_ : int
         Number of visible units.
 
@@ -152,7 +145,7 @@ class DBN(Model):
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(rbms[0], name):
                 setattr(dbn, name, getattr(rbms[0], name))
-        return dbn.assemble(copy.deepcopy(rbms), as_generator(random_state))
+        return dbn.assemble(copy.deepcopy(rbms), checks.as_generator(random_state))
 
     # Greedy training --------------------------------------------------------------------------
 
@@ -194,17 +187,16 @@ class DBN(Model):
             raise ValueError("checkpoint needs propagate='mean': states are drawn anew each epoch")
         if checkpoint is not None and self.random_state is None:
             raise ValueError("checkpoint needs a random_state, or no other run could go on from it")
-        check_one_table(self, X)
-        X = table(X, "X", self)
+        X = checks.table(X, "X", self)
         block = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
-        rng = as_generator(self.random_state)
+        rng = checks.as_generator(self.random_state)
         rbms = greedy.untrained_rbms(self, X.shape[1], rng)
         if hasattr(rbms[0], "state_"):
-            check_same_columns(self, rbms[0])
+            checks.check_same_columns(self, rbms[0])
             X = rbms[0].visible_unit_.check(X)
         greedy.train(self, rbms, X, block, rng, checkpoint, strategy)
         if rbms[0].n_features_in_ == self.n_features_in_:
-            pass_names_on(self, rbms[0])
+            checks.pass_names_on(self, rbms[0])
         self.assemble(rbms, rng)
         if self.joint_labels:
             self._warn_of_one_class(X, y)
@@ -222,7 +214,7 @@ class DBN(Model):
 
     def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
         """Label block of the classes found in y, which `classes_` then names."""
-        y = labels(y, X)
+        y = checks.labels(y, X)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
             only = self.classes_.tolist()[0]
@@ -231,7 +223,7 @@ class DBN(Model):
 
     def _one_hot_of(self, X: NDArray, y: ArrayLike | None, name: str = "y") -> NDArray:
         """Label block for classes that `fit` has seen."""
-        y = labels(y, X, name)
+        y = checks.labels(y, X, name)
         found = np.isin(y, self.classes_)
         if not found.all():
             unknown = y[~found].tolist()[0]
@@ -247,6 +239,7 @@ class DBN(Model):
             bottom = bottom.units[0]
         self.stack_ = Stack.tied([rbm.machine_ for rbm in rbms], bottom)
         self.rbms_, self._random = rbms, rng
+        self.trained_with_ = parameters_as_json(self, rbm=greedy.prototypes_as_json(self.rbm))
         return self
 
     # Up-down training -------------------------------------------------------------------------
@@ -290,9 +283,9 @@ class DBN(Model):
         V = self._rows(X)
         if isinstance(self.stack_.units[0], units.ReplicatedSoftmax):
             raise ValueError("up_down does not know ReplicatedSoftmax units: fine-tune with Keras")
-        check_number(n_epochs, "n_epochs", Integral, min_val=1)
-        check_number(batch_size, "batch_size", Integral, min_val=1)
-        check_number(learning_rate, "learning_rate", Real, **POSITIVE)
+        checks.check_number(n_epochs, "n_epochs", Integral, min_val=1)
+        checks.check_number(batch_size, "batch_size", Integral, min_val=1)
+        checks.check_number(learning_rate, "learning_rate", Real, **checks.POSITIVE)
         steps = up_down.schedule(n_gibbs, n_epochs)
         block = self._one_hot_of(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
         block, rng = block.astype(self.stack_.top.weights.dtype), self._generator(random_state)
@@ -322,7 +315,7 @@ class DBN(Model):
         """
         V = self._rows(X)
         n_layers = len(self.rbms_)
-        check_number(layer, "layer", Integral, min_val=-n_layers, max_val=n_layers - 1)
+        checks.check_number(layer, "layer", Integral, min_val=-n_layers, max_val=n_layers - 1)
         return self.stack_.up(V, layer % n_layers + 1).astype(V.dtype, copy=False)
 
     def inverse_transform(self, H: ArrayLike) -> NDArray:
@@ -374,7 +367,7 @@ class DBN(Model):
         V : ndarray of shape (n_samples, n_visible)
             States, not means.
         """
-        check_number(label_strength, "label_strength", Real, **POSITIVE)
+        checks.check_number(label_strength, "label_strength", Real, **checks.POSITIVE)
         V = self._start(n_samples, n_gibbs, init)
         rng, stack = self._generator(random_state), self.stack_
         machine, n_below = stack.top, stack.units[-2].n_units
@@ -434,7 +427,8 @@ class DBN(Model):
         from sklearn.metrics import accuracy_score
 
         answers = self.predict(X)
-        return float(accuracy_score(labels(y, answers), answers, sample_weight=sample_weight))
+        y = checks.labels(y, answers)
+        return float(accuracy_score(y, answers, sample_weight=sample_weight))
 
     # Likelihood -------------------------------------------------------------------------------
 
@@ -467,16 +461,10 @@ class DBN(Model):
                 "with one layer of word counts log Z depends on the document's length, and the "
                 "likelihood is no bound: use likelihood.log_likelihood with dbn.rbms_[0]"
             )
-        check_number(n_samples, "n_samples", Integral, min_val=2)
+        checks.check_number(n_samples, "n_samples", Integral, min_val=2)
         rng = self._generator(random_state)
-        mean, squares = np.zeros(len(V)), np.zeros(len(V))
-        for number in range(1, n_samples + 1):
-            value = self.stack_.log_weight(V, rng)
-            step = value - mean
-            mean += step / number
-            squares += step * (value - mean)
-        error = np.sqrt(squares / (n_samples - 1) / n_samples)
-        return mean - log_z, error
+        values = np.array([self.stack_.log_weight(V, rng) for _ in range(n_samples)])
+        return values.mean(axis=0) - log_z, values.std(axis=0, ddof=1) / np.sqrt(n_samples)
 
     def score_samples(self, X: ArrayLike) -> NDArray:
         """Deterministic score of each row, in nats: the higher, the more like the training rows.
@@ -513,13 +501,6 @@ class DBN(Model):
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """What JSON can hold of the model, and its arrays by name."""
-        # As in RBM: the file is that of the fitted model.
-        parameters = parameters_as_json(
-            self,
-            rbm=greedy.prototypes_as_json(self.rbm, len(self.rbms_)),
-            layer_sizes=[unit.n_units for unit in self.stack_.units[1:]],
-            joint_labels=bool(self.stack_.n_labels),
-        )
         headers, arrays = [], {}
         for number, rbm in enumerate(self.rbms_):
             header, own = rbm.to_parts()
@@ -531,7 +512,7 @@ class DBN(Model):
         if self.stack_.n_labels:
             strings = self.classes_.dtype == object
             arrays["classes"] = self.classes_.astype(str) if strings else self.classes_
-        return {"parameters": parameters, "layers": headers}, arrays
+        return {"parameters": self.trained_with_, "layers": headers}, arrays
 
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
@@ -548,7 +529,7 @@ class DBN(Model):
         if dbn.joint_labels:
             dbn.classes_ = arrays.pop("classes")
         greedy.check_fit(rbms, dbn.joint_labels)
-        dbn.assemble(rbms, as_generator(dbn.random_state))
+        dbn.assemble(rbms, checks.as_generator(dbn.random_state))
         if dbn.joint_labels and dbn.stack_.n_labels != len(dbn.classes_):
             raise ValueError("the classes and the label block disagree")
         if [unit.n_units for unit in dbn.stack_.units[1:]] != list(dbn.layer_sizes):

@@ -23,7 +23,7 @@ from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
 from dbnlab.effort import Effort
 from dbnlab.rbm import RBM
-from dbnlab.rows import MONITORED_ROWS, check_one_table
+from dbnlab.rows import MONITORED_ROWS
 
 LEAST_PATIENCE = 10
 LITTLE_DECAY = 1e-3
@@ -336,7 +336,6 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         -------
         self : DBNClassifier
         """
-        check_one_table(self, X)
         X = checks.table(X, "X", self)
         y = checks.labels(y, X)
         self.classes_, codes = np.unique(y, return_inverse=True)
@@ -415,7 +414,6 @@ class DBNRegressor(base.MultiOutputMixin, base.RegressorMixin, FineTuned):
         """
         if isinstance(self.dbn, DBN) and self.dbn.joint_labels:
             raise ValueError("a DBN with joint_labels needs classes: choose joint_labels=False")
-        check_one_table(self, X)
         X, y = checks.table(X, "X", self), checks.table(y, "y", ensure_2d=False)
         checks.check_length(y, X, "y")
         self._one_column = y.ndim == 1
@@ -495,7 +493,6 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
         -------
         self : DeepAutoencoder
         """
-        check_one_table(self, X)
         X = checks.table(X, "X", self)
         checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)

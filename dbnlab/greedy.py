@@ -173,14 +173,13 @@ def _check_on_top(visible: units.Unit, below: units.Unit, number: int) -> None:
         raise ValueError(f"{layer}, are not the hidden units of layer {number - 1}, {below}")
 
 
-def prototypes_as_json(rbm: Any, n_layers: int) -> Any:
+def prototypes_as_json(rbm: Any) -> Any:
     """The prototypes of a DBN as JSON can hold them; a frozen one lies among the layers."""
     if isinstance(rbm, Sequence):
-        # Of another number they are those of the next training.
-        return [prototypes_as_json(one, 1) for one in rbm] if len(rbm) == n_layers else None
+        return [prototypes_as_json(one) for one in rbm]
     if isinstance(rbm, FrozenEstimator):
         return {"frozen": True}
-    return rbm and parameters.usable_as_json(rbm)
+    return rbm and parameters.parameters_as_json(rbm)
 
 
 def prototypes_from_json(saved: Any, layers: Sequence[RBM]) -> Any:

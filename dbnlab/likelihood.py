@@ -9,7 +9,7 @@ import copy
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +17,10 @@ from scipy.special import logsumexp, softmax, stdtrit
 
 from dbnlab import checks, convergence, units
 from dbnlab.energy import Machine
+from dbnlab.parameters import parameters_as_json
 from dbnlab.pseudo_likelihood import pseudo_log_likelihood as pseudo_log_likelihood
+from dbnlab.rbm import RBM
 from dbnlab.warning import warn
-
-if TYPE_CHECKING:
-    from dbnlab.rbm import RBM
 
 ENUMERABLE_STATES = 2**25
 # Input fields summed at a time: few enough to stay in a processor's cache.
@@ -51,7 +50,7 @@ class LogPartition(NamedTuple):
 
 
 def log_partition(
-    rbm: "RBM",
+    rbm: RBM,
     method: str = "ais",
     n_betas: int = 5000,
     n_chains: int = 100,
@@ -139,7 +138,7 @@ def _exact(side: Machine) -> float:
     return float(logsumexp([logsumexp(-side.free_energy(V)) for V in _all_states(side)]))
 
 
-def at_length(rbm: "RBM", length: int) -> "RBM":
+def at_length(rbm: RBM, length: int) -> RBM:
     """What a replicated softmax says of documents of one length: an ordinary RBM.
 
     Its visible units are `units.Multinomial`, and its hidden biases are D c (Salakhutdinov & Hinton
@@ -170,11 +169,12 @@ def at_length(rbm: "RBM", length: int) -> "RBM":
     model = copy.copy(rbm)
     model.visible = model.visible_unit_ = units.Multinomial(unit.n_words, int(length))
     model.hidden_bias_ = int(length) * rbm.hidden_bias_
+    model.trained_with_ = parameters_as_json(model)
     return model
 
 
 def log_likelihood(
-    rbm: "RBM", X: ArrayLike, log_z: LogPartition | float | Mapping[int, LogPartition | float]
+    rbm: RBM, X: ArrayLike, log_z: LogPartition | float | Mapping[int, LogPartition | float]
 ) -> NDArray:
     """log p(v) of each row of `X`, in nats.
 
@@ -219,7 +219,7 @@ def log_z_value(log_z: LogPartition | float) -> float:
     return float(value)
 
 
-def exact_gradient(rbm: "RBM", X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
+def exact_gradient(rbm: RBM, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     """Gradient of the mean log-likelihood of `X`, with the model's side summed over all states.
 
     Contrastive divergence estimates this quantity (Hinton 2010, eq. 5):
@@ -266,7 +266,7 @@ def _log_variance_gradient(visible: units.Unit, V: NDArray, side: Machine, log_z
     return np.nan_to_num(squares / (2 * variances))
 
 
-def _exact_gradient_of_documents(rbm: "RBM", V: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+def _exact_gradient_of_documents(rbm: RBM, V: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     """Mean over the lengths; c acts as D c, so its gradient is D times that of the hidden bias."""
     lengths = V.sum(axis=1)
     total = [np.zeros(parameter.shape) for parameter in rbm.state_.parameters]
@@ -278,7 +278,7 @@ def _exact_gradient_of_documents(rbm: "RBM", V: NDArray) -> tuple[NDArray, NDArr
     return tuple(total)
 
 
-def _rows(rbm: "RBM", X: ArrayLike) -> NDArray:
+def _rows(rbm: RBM, X: ArrayLike) -> NDArray:
     checks.check_machine(rbm)
     return checks.fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype)
 
@@ -310,7 +310,7 @@ def _all_states(machine: Machine) -> Iterator[NDArray]:
         yield machine.visible.states(np.arange(start, min(start + n_rows, n_states)))
 
 
-def base_machine(rbm: "RBM", base: str = "data", X: ArrayLike | None = None) -> Machine:
+def base_machine(rbm: RBM, base: str = "data", X: ArrayLike | None = None) -> Machine:
     """Independent units, with which annealing and tempering start: a machine without weights.
 
     Parameters
@@ -341,7 +341,7 @@ def log_partition_of_independent(machine: Machine) -> float:
     return sum(unit.log_partition(b[None].astype(np.float64)).item() for unit, b in layers)
 
 
-def _data_bias(rbm: "RBM", X: NDArray | None) -> NDArray:
+def _data_bias(rbm: RBM, X: NDArray | None) -> NDArray:
     """Visible bias with which independent units have the means of the training rows, or of X."""
     if X is None:
         return rbm.data_bias_ * _change_of_precision(rbm)
@@ -349,7 +349,7 @@ def _data_bias(rbm: "RBM", X: NDArray | None) -> NDArray:
     return bias.astype(rbm.visible_bias_.dtype)
 
 
-def _change_of_precision(rbm: "RBM") -> NDArray | float:
+def _change_of_precision(rbm: RBM) -> NDArray | float:
     """Factor that keeps the mean of each visible unit, its variance having changed in training."""
     if not rbm.learn_variance:
         return 1.0
@@ -393,7 +393,7 @@ def _log_mean_exp(log_weights: NDArray) -> tuple[float, float, float]:
 
 
 def _samples_of_model(
-    rbm: "RBM", n_samples: int, X: NDArray | None, rng: np.random.Generator
+    rbm: RBM, n_samples: int, X: NDArray | None, rng: np.random.Generator
 ) -> NDArray:
     """Visible states drawn from the model: exactly where possible, by long chains otherwise."""
     try:
@@ -403,10 +403,7 @@ def _samples_of_model(
             f"reverse AIS starts from Gibbs chains of {BURN_IN} steps, not from exact samples: it "
             f"is an upper bound only as far as these have converged"
         )
-        init = None
-        if X is not None:
-            rows = rng.integers(len(X), size=n_samples)
-            init = X[rows]
+        init = None if X is None else X[rng.integers(len(X), size=n_samples)]
         return rbm.sample(n_samples, BURN_IN, init=init, random_state=rng)
     log_p = np.concatenate([-side.free_energy(V) for V in _all_states(side)])
     numbers = rng.choice(len(log_p), size=n_samples, p=softmax(log_p))

@@ -100,12 +100,10 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         header, arrays = files.read(path, cls.__name__)
         names = arrays.pop("feature_names_in", None)
-        try:
+        with files.damage_named(f"{path} is damaged", "save the model again"):
             model = cls.from_parts(header, arrays)
             if names is not None:
                 if names.dtype.kind != "U" or names.shape != (model.n_features_in_,):
                     raise ValueError("feature_names_in are not the names of its columns")
                 model.feature_names_in_ = names.astype(object)
-        except files.DAMAGE as error:
-            raise ValueError(f"{path} is damaged ({error!r}): save the model again") from error
         return model

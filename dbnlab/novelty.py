@@ -14,7 +14,6 @@ from dbnlab import checks
 from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
 from dbnlab.rbm import RBM
-from dbnlab.rows import check_one_table
 
 
 @dataclass(eq=False, repr=False)
@@ -74,7 +73,6 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         ValueError, TypeError
             If `X` or a parameter is not what it should be, or the rows are too few for the rate.
         """
-        check_one_table(self, X)
         X = checks.table(X, "X", self, ensure_min_samples=2)
         checks.check_parameters(self, {"false_alarm_rate": checks.OPEN_SHARE})
         frozen = isinstance(self.model, FrozenEstimator)

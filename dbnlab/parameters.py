@@ -54,24 +54,6 @@ def check_variance_can_be_learned(rbm: Any, visible: units.Unit) -> None:
         raise ValueError(f"{needed}, got visible={rbm.visible!r}: choose visible='gaussian'")
 
 
-def fitted_parameters(rbm: Any) -> dict[str, Any]:
-    """Parameters that the fitted machine shows, whatever has been set since."""
-    fitted, learned = rbm.visible_unit_, rbm.state_.log_variance is not None
-    try:
-        given = units.resolve(rbm.visible, fitted.n_units, "visible")
-        if learned:
-            given = given.with_variances(fitted.variances())
-    except (TypeError, ValueError):
-        given = None
-    return {
-        "n_hidden": rbm.hidden_unit_.n_units,
-        "visible": rbm.visible if given == fitted else fitted,
-        "hidden": type(rbm.hidden_unit_).__name__.lower(),
-        "dtype": rbm.weights_.dtype.name,
-        "learn_variance": learned,
-    }
-
-
 def _planned_epochs(rbm: Any) -> int | None:
     """Those given, by number or by a schedule; None where they follow from the rows."""
     schedules = [s for s in (rbm.learning_rate, rbm.momentum) if np.ndim(s)]
@@ -103,16 +85,6 @@ def parameters_as_json(model: Any, **instead: Any) -> dict[str, Any]:
     if not isinstance(model.random_state, Integral):
         parameters["random_state"] = None
     return parameters
-
-
-def usable_as_json(rbm: Any, **instead: Any) -> dict[str, Any]:
-    """As `parameters_as_json`; defaults where those set since are of no use to any training."""
-    found = parameters_as_json(rbm, **instead)
-    try:
-        check_parameters(type(rbm)(**parameters_from_json(found)))
-    except (TypeError, ValueError):
-        found = parameters_as_json(type(rbm)(), **instead)
-    return found
 
 
 def parameters_from_json(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The pseudo-likelihood: each visible unit judged with all others given; no partition function."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -9,12 +8,10 @@ from scipy.special import logsumexp
 
 from dbnlab import units
 from dbnlab.checks import check_machine, fitted_rows
-
-if TYPE_CHECKING:
-    from dbnlab.rbm import RBM
+from dbnlab.rbm import RBM
 
 
-def pseudo_log_likelihood(rbm: "RBM", X: ArrayLike) -> NDArray:
+def pseudo_log_likelihood(rbm: RBM, X: ArrayLike) -> NDArray:
     """Sum over the visible units of log p(v_i | all other units) of each row of `X`, in nats.
 
     Needs no partition function, but is not a likelihood: it judges each unit with all others

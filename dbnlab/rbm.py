@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from dbnlab import convergence, engines, learning, units
 from dbnlab.attributes import shown, whole_or_not
 from dbnlab.checkpoint import Checkpoint
-from dbnlab.checks import RandomState, as_generator, check_number, floating, table
+from dbnlab.checks import RandomState, as_generator, check_number, floating, is_batches, table
 from dbnlab.energy import Machine
 from dbnlab.files import check_stored
 from dbnlab.learning import Recipe, State, progress_bar
@@ -25,19 +25,19 @@ from dbnlab.model import Model
 from dbnlab.parameters import (
     check_parameters,
     check_variance_can_be_learned,
-    fitted_parameters,
     parameters_as_json,
     parameters_from_json,
     recipe_of,
-    usable_as_json,
 )
-from dbnlab.rows import Batches, MemoryMap, Table, is_batches
+from dbnlab.rows import Batches, MemoryMap, Table
 from dbnlab.warning import warn
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
+# Parameters that make a machine what it is: only `fit` can change them.
+OF_A_MACHINE = ("n_hidden", "visible", "hidden", "dtype", "learn_variance")
 
 
 @dataclass(eq=False, repr=False)
@@ -131,6 +131,8 @@ class RBM(Model):
         These arrays and layers as one object, which the rest of dbnlab computes with.
     state_ : dbnlab.learning.State
         The machine and what training would go on with: momentum, chains, generator.
+    trained_with_ : dict
+        The parameters of this training, as a file holds them: those set since are of the next one.
     n_features_in_ : int
         Number of visible units.
 
@@ -245,6 +247,7 @@ class RBM(Model):
         rbm.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
         if rbm.learn_variance:
             rbm.state_.learn_variance()
+        rbm.trained_with_ = parameters_as_json(rbm)
         return rbm
 
     # Training ---------------------------------------------------------------------------------
@@ -387,7 +390,7 @@ class RBM(Model):
                 state.interrupted = True
                 if recipe.learn_variance:
                     state.show_variance()
-        self.state_ = state
+        self.state_, self.trained_with_ = state, parameters_as_json(self)
         if worst > 10:
             convergence.warn(f"training is close to diverging: {learning.cure(recipe)}")
 
@@ -532,8 +535,8 @@ class RBM(Model):
         arrays = {name: getattr(self, f"{name}_") for name in SAVED}
         if self.state_.log_variance is not None:
             arrays["log_variance"] = self.state_.log_variance
-        # What has been set since training is of the next one: the file is that of this model.
-        parameters = usable_as_json(self, **fitted_parameters(self))
+        # Weights may have been replaced by others.
+        parameters = self.trained_with_ | {"dtype": self.weights_.dtype.name}
         return {"parameters": parameters, "history": self.history_}, arrays
 
     @classmethod
@@ -569,12 +572,11 @@ class RBM(Model):
     # Checks -----------------------------------------------------------------------------------
 
     def _check_continues(self) -> None:
-        known = fitted_parameters(self)
-        if self.n_chains is not None and self.state_.chains is not None:
-            known["n_chains"] = len(self.state_.chains)
-        for name, found in known.items():
-            if getattr(self, name) != found:
-                raise ValueError(f"{name} was {found} in training so far: only fit can change it")
+        now, was = parameters_as_json(self), self.trained_with_
+        for name in (*OF_A_MACHINE, "n_chains") if hasattr(self, "chains_") else OF_A_MACHINE:
+            if now[name] != was[name]:
+                found = f"{name} was {was[name]} in training so far"
+                raise ValueError(f"{found}: only fit can change it")
 
     def _training_rows(
         self, X: ArrayLike, unit: units.Unit | None = None

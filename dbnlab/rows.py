@@ -151,21 +151,6 @@ class Batches:
             yield window, rng.permutation(len(window))
 
 
-def is_batches(X: Any) -> bool:
-    """Whether `X` is an iterable of batches rather than one table."""
-    if isinstance(X, list | tuple):
-        return len(X) > 0 and getattr(X[0], "ndim", 0) == 2
-    table = hasattr(X, "__array__") or hasattr(X, "__dataframe__") or issparse(X)
-    return hasattr(X, "__iter__") and not table and not isinstance(X, str | bytes | dict)
-
-
-def check_one_table(estimator: Any, X: Any) -> None:
-    """Refuse batches where an estimator needs all rows at once."""
-    if is_batches(X):
-        found = f"{type(estimator).__name__}.fit takes X as one array or memory map, not in batches"
-        raise TypeError(f"{found}: only RBM.fit learns from batches")
-
-
 def _joined(pieces: Iterable[NDArray], batch_size: int) -> Iterator[NDArray]:
     """Arrays of as many whole batches as fit into a window, made of `pieces`; one rest at last."""
     held, n_held = [], 0

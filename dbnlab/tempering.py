@@ -18,25 +18,16 @@ al. 2025): any list of machines with the same visible units will do.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Integral
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import expit, stdtrit
 
-from dbnlab import checks, convergence
+from dbnlab import checks, convergence, likelihood
 from dbnlab.energy import Machine
 from dbnlab.learning import OF_MACHINE
-from dbnlab.likelihood import (
-    FEW_RUNS,
-    LogPartition,
-    base_machine,
-    log_partition_of_independent,
-)
-
-if TYPE_CHECKING:
-    from dbnlab.rbm import RBM
+from dbnlab.rbm import RBM
 
 
 @dataclass(eq=False)
@@ -99,7 +90,7 @@ class Ladder:
 
 
 def rungs(
-    rbm: "RBM", betas: int | Sequence[float] = 10, base: str = "data", X: ArrayLike | None = None
+    rbm: RBM, betas: int | Sequence[float] = 10, base: str = "data", X: ArrayLike | None = None
 ) -> list[Machine]:
     """Machines on a straight line from independent units to `rbm`.
 
@@ -121,7 +112,7 @@ def rungs(
     if isinstance(betas, Integral):
         checks.check_number(betas, "betas", Integral, min_val=2)
         betas = np.sin(np.linspace(0, np.pi / 2, betas))
-    start, end = base_machine(rbm, base, X), rbm.machine_
+    start, end = likelihood.base_machine(rbm, base, X), rbm.machine_
     return [between(start, end, beta) for beta in betas]
 
 
@@ -183,7 +174,7 @@ def run(
     return ladder
 
 
-def log_partition(ladder: Ladder) -> LogPartition:
+def log_partition(ladder: Ladder) -> likelihood.LogPartition:
     """log Z of the last machine of a ladder, by the acceptance ratio of Bennett (1976).
 
     The lowest machine must have no weights, so that its Z is known. Each pair of neighbours adds
@@ -197,7 +188,7 @@ def log_partition(ladder: Ladder) -> LogPartition:
 
     Returns
     -------
-    log_z : LogPartition
+    log_z : likelihood.LogPartition
         In nats. The 95 % interval comes from the spread over the independent chains. In the place
         of the effective sample size stand the round trips; a ConvergenceWarning says if there are
         fewer than 3.
@@ -212,7 +203,7 @@ def log_partition(ladder: Ladder) -> LogPartition:
     checks.check_number(ladder.n_sweeps, "n_sweeps of the ladder", Integral, min_val=2)
     if bottom.weights.any():
         raise ValueError("log Z needs a ladder whose lowest machine has no weights: see `rungs`")
-    value = log_partition_of_independent(bottom)
+    value = likelihood.log_partition_of_independent(bottom)
     moved = np.zeros(n)
     for works in ladder.works:
         u = np.array(works[len(works) // 5 :], dtype=np.float64)
@@ -220,12 +211,12 @@ def log_partition(ladder: Ladder) -> LogPartition:
         value += ratio
         moved += of_chain
     error = float(stdtrit(n - 1, 0.975) * moved.std(ddof=1) / np.sqrt(n))
-    if ladder.round_trips < FEW_RUNS:
+    if ladder.round_trips < likelihood.FEW_RUNS:
         convergence.warn(
             f"{ladder.round_trips} states have made the round trip of the ladder: raise n_sweeps, "
             f"or choose other rungs; trust neither value nor interval"
         )
-    return LogPartition(value, value - error, value + error, float(ladder.round_trips))
+    return likelihood.LogPartition(value, value - error, value + error, float(ladder.round_trips))
 
 
 def bennett(forward: NDArray, backward: NDArray) -> tuple[float, NDArray]:

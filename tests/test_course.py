@@ -186,14 +186,18 @@ def test_a_right_number_may_be_of_any_type(answer, capsys):
     assert capsys.readouterr().out == "✓ F\n"
 
 
+def lesson_42(tmp_path, monkeypatch, check):
+    """A clone with one lesson, of one exercise."""
+    monkeypatch.setattr(exercises, "__file__", str(tmp_path / "dbnlab/course/exercises.py"))
+    (tmp_path / "notebooks/exercises").mkdir(parents=True)
+    (tmp_path / "notebooks/exercises/lesson_42.py").write_text(check, encoding="utf-8")
+
+
 def test_an_exercise_runs_the_check_of_its_lesson_and_survives_the_answer(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setattr(exercises, "__file__", str(tmp_path / "dbnlab/course/exercises.py"))
-    (tmp_path / "notebooks/exercises").mkdir(parents=True)
-    (tmp_path / "notebooks/exercises/lesson_42.py").write_text(
-        "def exercise_1(f):\n    return None if f(2) == 4 else 'f(2) is not 4'\n"
-    )
+    check = "def exercise_1(f):\n    return None if f(2) == 4 else 'f(2) is not 4'\n"
+    lesson_42(tmp_path, monkeypatch, check)
     for answer in (None, lambda x: x, lambda x: x / 0, lambda x: x * x):
         course.exercise("42/1", answer)
     assert capsys.readouterr().out.splitlines() == [
@@ -202,6 +206,95 @@ def test_an_exercise_runs_the_check_of_its_lesson_and_survives_the_answer(
         "not yet: exercise 1: your code raises ZeroDivisionError: division by zero",
         "✓ exercise 1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        (0.5, "the check cannot use your answer: TypeError: 'float' object is not callable"),
+        (lambda: 0.5, "the check cannot use your answer: TypeError: object of type 'float' has no"),
+        (lambda: len(0.5), "your code raises TypeError: object of type 'float' has no len()"),
+        (lambda: np.zeros(2) @ np.zeros(3), "your code raises ValueError: matmul: Input operand"),
+    ],
+)
+def test_an_error_is_called_the_readers_only_if_the_readers_code_raises_it(
+    answer, verdict, tmp_path, monkeypatch, capsys
+):
+    lesson_42(tmp_path, monkeypatch, "def exercise_1(f):\n    return f'{len(f())} results'\n")
+    course.exercise("42/1", answer)
+    assert capsys.readouterr().out.startswith(f"not yet: exercise 1: {verdict}")
+
+
+IN_A_GRAPH = """in user code:
+
+    File "/tmp/cell.py", line 3, in weight_sizes  *
+        return tf.stack(sizes)
+
+    OutOfScopeError: <tf.Tensor 'while/Mean:0'> is out of scope and cannot be used here.
+    Please see the guide.
+"""
+IN_A_KERNEL = """Graph execution error:
+
+Detected at node matmul_1 defined at (most recent call last):
+Matrix size-incompatible: In[0]: [23,5], In[1]: [23,9]
+\t [[{{node matmul_1}}]] [Op:__inference_shape_579]
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("first\nsecond", "first"),
+        ("", ""),
+        (IN_A_GRAPH, "<tf.Tensor 'while/Mean:0'> is out of scope and cannot be used here."),
+        (IN_A_KERNEL, "Matrix size-incompatible: In[0]: [23,5], In[1]: [23,9]"),
+    ],
+)
+def test_of_an_error_the_line_is_shown_that_says_what_is_wrong(
+    message, line, tmp_path, monkeypatch, capsys
+):
+    class OutOfScopeError(Exception):
+        pass
+
+    def answer():
+        raise OutOfScopeError(message)
+
+    lesson_42(tmp_path, monkeypatch, "def exercise_1(f):\n    f()\n")
+    course.exercise("42/1", answer)
+    assert capsys.readouterr().out == (
+        f"not yet: exercise 1: your code raises OutOfScopeError: {line}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict"),
+    [
+        ([1, 2], None),
+        (np.zeros((2, 5)), None),
+        (None, "steps is still to do"),
+        ([1, 2, 3], "steps must be W and b, got 3 results"),
+        (0.5, "steps must be W and b, got float"),
+        (np.array(0.5), "steps must be W and b, got ndarray"),
+        ({"W": 1, "b": 2}, "steps must be W and b, got dict"),
+        ("Wb", "steps must be W and b, got str"),
+    ],
+)
+def test_several_results_are_counted(answer, verdict):
+    assert exercises.fault_of_parts("steps", answer, ["W", "b"]) == verdict
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected", "verdict"),
+    [
+        (3, 3, None),
+        (5, 3, "the unit is another"),
+        ([3, 1], [3, 1], None),
+        ([3, 2, 1], [3, 1, 2], "the unit: 2 of 3 are others"),
+        ([3, 1], 3, "the unit must have shape (), got (2,)"),
+    ],
+)
+def test_how_far_a_number_of_a_thing_is_off_says_nothing(answer, expected, verdict):
+    assert exercises.fault_of("the unit", answer, expected, choice=True) == verdict
 
 
 def test_slider_draws_each_position_once_and_only_when_visited():

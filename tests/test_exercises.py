@@ -65,6 +65,8 @@ def test_a_wrong_answer_is_refused(key, answer, capsys):
     found = verdict(key, answer, capsys)
     assert found.startswith(f"not yet: exercise {key[-1]}: ")
     assert "still to do" not in found
+    # The check says itself what is wrong, but for an answer that is no function, or not fitted.
+    assert "the check cannot use" not in found or re.search("not callable|not fitted", found)
 
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.stem)
@@ -77,6 +79,25 @@ def test_each_exercise_has_a_right_answer_and_at_least_three_wrong_ones(path):
     for notebook in (lesson, lesson.parent / "solutions" / lesson.name):
         asked = re.findall(r'exercise\(\\"(\d\d/\d)\\"', notebook.read_text(encoding="utf-8"))
         assert sorted(asked) == sorted(f"{path.stem[-2:]}/{number}" for number in numbers)
+
+
+def unwritten(*given, **named):
+    """What a function is before the reader writes it."""
+    return None
+
+
+@pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.stem)
+def test_a_function_that_returns_nothing_yet_is_told_from_an_error(path, capsys):
+    for number, cases in names_of(ROOT / "tests" / "exercises" / path.name)["RIGHT"].items():
+        answer = next(iter(cases.values()))
+        right = answer() if inspect.isfunction(answer) else answer
+        for k, part in enumerate(right):
+            if inspect.isfunction(part):
+                some = *right[:k], unwritten, *right[k + 1 :]
+                found = verdict(f"{path.stem[-2:]}/{number}", some, capsys)
+                assert found.startswith(f"not yet: exercise {number}: ")
+                assert "raises" not in found
+                assert "the check cannot use" not in found
 
 
 @pytest.mark.parametrize("path", CHECKS, ids=lambda path: path.stem)

@@ -4,8 +4,11 @@ The checks of lesson NN are the functions ``exercise_1``, ``exercise_2``, … of
 notebooks/exercises/lesson_NN.py: each takes the answers and returns what is wrong, or None.
 """
 
+import os
 import runpy
-from collections.abc import Mapping
+import sysconfig
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +32,42 @@ def exercise(number: str, *answers: Any) -> None:
     if any(answer is None or answer is Ellipsis for answer in answers):
         fault = f"it {TO_DO}"
     else:
-        checks = runpy.run_path(str(of_clone(f"notebooks/exercises/lesson_{lesson}.py")))
+        file = str(of_clone(f"notebooks/exercises/lesson_{lesson}.py"))
+        checks = runpy.run_path(file)
         try:
             fault = checks[f"exercise_{name}"](*answers)
         # The reader's own code runs in there, and may raise anything.
         except Exception as error:
-            first_line = str(error).partition("\n")[0]
-            fault = f"your code raises {type(error).__name__}: {first_line}"
+            passed = [
+                frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)
+            ]
+            own = any(code != file and not code.startswith(_LIBRARIES) for code in passed)
+            # TensorFlow takes the lines of the code that became a graph out of the traceback.
+            own |= str(error).startswith(_GRAPH_TITLES)
+            fault = "your code raises" if own else "the check cannot use your answer:"
+            fault += f" {type(error).__name__}: {_said(error)}"
     print(f"not yet: exercise {name}: {fault}" if fault else f"✓ exercise {name}")
+
+
+_GRAPH_TITLES = "in user code:", "Graph execution error:"
+# Where code lies that the reader has not written.
+_LIBRARIES = (
+    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")),
+    str(Path(__file__).parents[1]) + os.sep,
+    "<frozen ",
+)
+
+
+def _said(error: Exception) -> str:
+    """The line of an error's message that says what is wrong: TensorFlow begins with others."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [""]
+    title = f"{type(error).__name__}: "
+    for line in lines:
+        if line.startswith(title):
+            return line.removeprefix(title)
+    if lines[0] in _GRAPH_TITLES:
+        return [line for line in lines if not line.startswith("[[")][-1]
+    return lines[0]
 
 
 def of_clone(path: str) -> Path:
@@ -70,7 +101,12 @@ def check(name: str, answer: Any, expected: ArrayLike, **options: Any) -> None:
 
 
 def fault_of(
-    name: str, answer: Any, expected: ArrayLike, tol: float = 1e-6, mistakes: Mapping | None = None
+    name: str,
+    answer: Any,
+    expected: ArrayLike,
+    tol: float = 1e-6,
+    mistakes: Mapping | None = None,
+    choice: bool = False,
 ) -> str | None:
     """What is wrong with an answer, in a sentence, or None.
 
@@ -88,6 +124,9 @@ def fault_of(
         Largest absolute difference that counts as right.
     mistakes : mapping from str to array-like, default=None
         Wrong answers that are to be expected, by a sentence on each.
+    choice : bool, default=False
+        Whether numbers stand for things, such as rows or units: by how much they differ says
+        nothing then.
     """
     expected = np.asarray(expected)
     if answer is None or answer is Ellipsis:
@@ -113,7 +152,34 @@ def fault_of(
     for sentence, wrong in (mistakes or {}).items():
         if _close(found, np.asarray(wrong, dtype=float), tol):
             return f"{name}: {sentence}"
-    return f"{name} {_difference(found, expected, tol)}"
+    if choice and found.ndim:
+        return f"{name}: {np.sum(np.abs(found - expected) > tol)} of {found.size} are others"
+    return f"{name} is another" if choice else f"{name} {_difference(found, expected, tol)}"
+
+
+def fault_of_parts(name: str, answer: Any, parts: Sequence[str]) -> str | None:
+    """What is wrong with an answer that has to hold several results, in a sentence, or None.
+
+    Parameters
+    ----------
+    name : str
+        What the answer is.
+    answer : sequence or None
+        None means that the reader has not answered yet.
+    parts : sequence of str
+        What the results are, in their order.
+    """
+    if answer is None or answer is Ellipsis:
+        return f"{name} {TO_DO}"
+    try:
+        found = None if isinstance(answer, str | Mapping) else len(answer)
+    except TypeError:
+        found = None
+    if found == len(parts):
+        return None
+    wanted = f"{', '.join(parts[:-1])} and {parts[-1]}"
+    got = type(answer).__name__ if found is None else f"{found} results"
+    return f"{name} must be {wanted}, got {got}"
 
 
 def _kind(array: NDArray) -> str:

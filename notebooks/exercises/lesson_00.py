@@ -49,7 +49,9 @@ def exercise_2(busiest):
             "that is the unit that is on most surely in one picture": p.max(axis=0).argmax(),
         }
         expected = p.mean(axis=0).argmax()
-        if fault := fault_of("the busiest unit", busiest(rbm, X), expected, mistakes=mistakes):
+        found = busiest(rbm, X)
+        fault = fault_of("the busiest unit", found, expected, mistakes=mistakes, choice=True)
+        if fault:
             return fault
 
 
@@ -66,9 +68,9 @@ def exercise_3(strangest):
                 :n
             ],
         }
-        if fault := fault_of(
-            "the strangest rows", strangest(rbm, X, n), order[:n], mistakes=mistakes
-        ):
+        found = strangest(rbm, X, n)
+        fault = fault_of("the strangest rows", found, order[:n], mistakes=mistakes, choice=True)
+        if fault:
             return fault
 
 

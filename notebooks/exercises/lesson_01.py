@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit, logsumexp
 
 from dbnlab import RBM, likelihood
-from dbnlab.course.exercises import fault_of
+from dbnlab.course.exercises import fault_of, fault_of_parts
 
 BY_HAND = np.array([[4, -2], [2, 1], [-3, 4]]), np.array([-1, -1, -1]), np.array([-1, -1])
 
@@ -52,15 +52,16 @@ def exercise_2(bias_gradients):
     for n_visible, n_hidden, n_rows in [(3, 2, 4), (4, 3, 7)]:
         W, b, c = machine(n_visible, n_hidden, seed=n_rows)
         X = np.random.default_rng(1).integers(0, 2, (n_rows, n_visible))
+        names = "the gradient of b", "the gradient of c"
         found = bias_gradients(X, W, b, c)
-        if found is None or len(found) != 2:
-            return fault_of("what bias_gradients returns", found, np.zeros(2))
+        if fault := fault_of_parts("what bias_gradients returns", found, names):
+            return fault
         fields, all_fields = X @ W + c, all_states(n_visible) @ W + c
         _, *expected = likelihood.exact_gradient(RBM.from_arrays(W, b, c), X)
         data = X.mean(axis=0), expit(fields).mean(axis=0)
         unweighted = all_states(n_visible).mean(axis=0), expit(all_fields).mean(axis=0)
         states = X.mean(axis=0), (fields > 0).mean(axis=0)
-        for k, name in enumerate(["the gradient of b", "the gradient of c"]):
+        for k, name in enumerate(names):
             model = data[k] - expected[k]
             mistakes = {
                 "that is the data's side alone": data[k],

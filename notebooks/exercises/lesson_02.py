@@ -6,7 +6,7 @@ import numpy as np
 from scipy.special import expit
 
 from dbnlab import RBM, likelihood
-from dbnlab.course.exercises import fault_of
+from dbnlab.course.exercises import fault_of, fault_of_parts
 
 
 def machine(n_visible, n_hidden, seed):
@@ -66,9 +66,9 @@ def exercise_1(cdk):
 def wrong_update(cdk, n_rows, size, k):
     v0, before = rows(n_rows, size[0], seed=k), machine(*size, seed=k)
     copies = [array.copy() for array in (v0, *before)]
-    found = cdk(*copies, rate=0.3, k=k, rng=np.random.default_rng(k))
-    if found is None or len(found) != 3:
-        return fault_of("W, b and c after the update", found, np.zeros(3))
+    found = cdk(*copies, 0.3, k, np.random.default_rng(k))
+    if fault := fault_of_parts("what cdk returns", found, "Wbc"):
+        return fault
 
     def steps(**twist):
         settings = {"rate": 0.3, "k": k, "rng": np.random.default_rng(k)}
@@ -204,6 +204,13 @@ def exercise_4(exact_score, train):
             return fault_of(given, rbm, 0.0) or f"{given} must return the trained RBM"
         if fault := unlike_asked(rbm, algorithm, rate, seed):
             return f"the model of {given} {fault}"
+        # A generator does not show of what seed it was made.
+        if not isinstance(rbm.random_state, int):
+            same, other = (train(algorithm, rate, s).weights_ for s in (seed, seed + 1))
+            if not np.array_equal(same, rbm.weights_):
+                return f"two calls of {given} give two models: what is random must come from seed"
+            if np.array_equal(other, rbm.weights_):
+                return f"the model of {given} does not depend on the seed"
         if not low < score(rbm) < high:
             return (
                 f"the model of {given} gives the patterns {score(rbm):.2f} nats, expected between "

@@ -150,7 +150,8 @@ def shares(dbn, v, drawn=(True, True)):
 def exercise_3(predict_by_draws):
     n_draws, dbn = 4000, labelled_network(12)
     rows = images(6, 5)[:, :5]
-    answer = predict_by_draws(dbn, np.repeat(rows, n_draws, axis=0), np.random.default_rng(0))
+    X = np.repeat(rows, n_draws, axis=0)
+    answer = np.asarray(predict_by_draws(dbn, X, np.random.default_rng(0)))
     if np.shape(answer) != (len(rows) * n_draws,):
         return f"there must be one class for each of the {len(rows) * n_draws} rows of X"
     unknown = set(np.unique(answer)) - set(dbn.classes_)
@@ -164,6 +165,9 @@ def exercise_3(predict_by_draws):
     }
     # Five standard deviations of a share of 4,000 draws are at most 0.04.
     if np.abs(found - [shares(dbn, v) for v in rows]).max() < 0.04:
+        again = predict_by_draws(dbn, X, np.random.default_rng(1))
+        if np.array_equal(answer, again):
+            return "another generator must give other draws: take the numbers from rng"
         return None
     for sentence, drawn in known.items():
         if np.abs(found - [shares(dbn, v, drawn) for v in rows]).max() < 0.04:
@@ -184,8 +188,12 @@ def exercise_4(networks):
     digits = datasets.load_digits()
     seen = []
     for n_gibbs in (1, 3, 10):
-        trio = list(networks[n_gibbs])
-        if len(trio) != 3 or not all(isinstance(dbn, DBN) for dbn in trio):
+        trio = networks[n_gibbs]
+        if (
+            not isinstance(trio, list | tuple)
+            or len(trio) != 3
+            or not all(isinstance(dbn, DBN) for dbn in trio)
+        ):
             return f"networks[{n_gibbs}] must hold three DBNs"
         for dbn in trio:
             R, G = dbn.recognition_weights_[0], dbn.generative_weights_[0]

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 
 from dbnlab import RBM, datasets
-from dbnlab.course.exercises import fault_of
+from dbnlab.course.exercises import fault_of, fault_of_parts
 
 
 def exercise_1(dense_work, convolution_work):
@@ -61,6 +61,9 @@ def exercise_2(for_reordered, plain, scrambled):
         order, X = rng.permutation(sizes[0]), rng.random((20, sizes[0]))
         before = [array.copy() for array in weights]
         new = for_reordered(weights, order)
+        names = [f"{'Rr'[k % 2]}{k // 2 + 1}" for k in range(len(weights))]
+        if fault := fault_of_parts("what for_reordered returns", new, names):
+            return fault
         if not all(np.array_equal(a, b) for a, b in zip(before, weights)):
             return "the weights that you were given have changed: return new ones"
         if np.shape(new[0]) != np.shape(weights[0]):
@@ -124,8 +127,8 @@ STARTS = ["the random start", "the DBN of 300 images", "the DBN of 5,000 images"
 
 
 def exercise_3(predictions):
-    if len(predictions) != 3:
-        return f"there must be predictions from three starts, got {len(predictions)}"
+    if fault := fault_of_parts("predictions", predictions, [f"those from {s}" for s in STARTS]):
+        return fault
     errors = []
     for name, predicted in zip(STARTS, predictions):
         error, fault = error_of(name, predicted, 0.105, 0.25)

@@ -95,6 +95,7 @@ def exercise_3(surety, balanced):
             f"balanced, where {100 * right:.0f} % of the answers are right,",
             balanced(log_p, n_rows, labels, divisors),
             divisors[int(np.abs(np.array(exact) - right).argmin())],
+            choice=True,
         )
         if fault:
             return fault

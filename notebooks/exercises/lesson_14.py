@@ -4,24 +4,30 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from dbnlab import datasets
-from dbnlab.course.exercises import fault_of
+from dbnlab.course.exercises import fault_of, fault_of_parts
 
-# Told apart by pairs of words: the first and the last. The second needs three words in a row, the
-# third is said twice.
+# Told apart by pairs of words: the first and the fourth. The second needs three words in a row, the
+# third is said twice. The last three differ in words: in one that has no neighbour, in one that the
+# first text of the pair does not have, and in how often the same two occur.
 PAIRS = [
     ("It is not good but bad.", "It is not bad but good."),
     ("go and go or go", "go or go and go"),
     ("Once more.", "Once more."),
     ("Who loves whom?", "Whom loves who?"),
+    ("Splendid!", "Boring!"),
+    ("Never again.", "Never again, alas."),
+    ("No, no, yes.", "No, yes, yes."),
 ]
 
 
 def exercise_1(told_apart, predicted):
-    for longest, expected in [(1, 0), (2, 2), (3, 3)]:
+    for longest, expected in [(1, 3), (2, 5), (3, 6)]:
         name = f"the number told apart with up to {longest} words in a row"
         fault = fault_of(name, told_apart(PAIRS, longest), expected)
         if fault:
             return fault
+    if not isinstance(predicted, dict) or {1, 2} - set(predicted):
+        return "predicted must be a dict with the keys 1 and 2, the longest runs of words"
     sentences = datasets.load_movie_reviews("rotten_tomatoes")
     right = {}
     for longest in (1, 2):
@@ -55,8 +61,12 @@ def _imdb():
     return reviews.y[:8000], reviews.y_test[:2000]
 
 
+def _dense(rows):
+    return rows.toarray() if hasattr(rows, "toarray") else np.asarray(rows)
+
+
 def exercise_2(rbm, few, few_test):
-    few, few_test = np.asarray(few), np.asarray(few_test)
+    few, few_test = _dense(few), _dense(few_test)
     if few.shape != (8000, 200) or few_test.shape != (2000, 200):
         return (
             f"200 words of 8000 and of 2000 reviews are wanted, got {few.shape}, {few_test.shape}"
@@ -67,6 +77,8 @@ def exercise_2(rbm, few, few_test):
     share = few.mean(axis=0)
     if share.min() < 0.09 or share.max() > 0.5:
         return "the 200 must be the most frequent of the candidates, which at most half have"
+    if not hasattr(rbm, "weights_"):
+        return f"rbm_200 must be a trained RBM, got {type(rbm).__name__} without weights"
     if rbm.weights_.shape != (200, 64):
         return f"the RBM must have 64 hidden units for 200 words, got {rbm.weights_.shape}"
     hidden = [rbm.transform(rows.astype("float32")) for rows in (few, few_test)]
@@ -91,6 +103,11 @@ def exercise_3(averaged, noise):
             return f"the mean of {n_draws} states is not H in the long run"
         if abs(found.var(axis=0).mean() / spread.mean() - 1) > 0.1:
             return f"the mean of {n_draws} states does not vary as that of {n_draws} draws does"
+        # Over many units, or rows, what is drawn for each on its own averages out.
+        for axis, what in enumerate(("row", "unit")):
+            together = found.mean(axis=axis + 1).var(axis=0).mean()
+            if together > 2 * spread.mean() / H.shape[axis]:
+                return f"each {what} needs random numbers of its own"
         fault = fault_of(
             f"the noise of {n_draws} draws",
             noise(H, n_draws),
@@ -114,7 +131,12 @@ def exercise_4(imdb, home, words):
     # Over three seeds: 0.657 to 0.667, 0.534 to 0.548; the words of other vectorisers: 0.58 to 0.6.
     ranges = {"imdb": (0.63, 0.7), "home": (0.51, 0.57), "words": (0.55, 0.62)}
     for name, space in zip(ranges, (imdb, home, words)):
-        train, test = space
+        pair = "features of the training sentences", "features of the test sentences"
+        if fault := fault_of_parts(name, space, pair):
+            return fault
+        train, test = (part if hasattr(part, "tocsr") else np.asarray(part) for part in space)
+        if train.ndim != 2 or test.ndim != 2:
+            return f"{name} must hold rows of features, got shapes {train.shape} and {test.shape}"
         if train.shape[0] != len(y) or test.shape[0] != len(y_test):
             return f"{name} must hold rows of the {len(y)} and the {len(y_test)} sentences"
         if name != "words" and train.shape[1] != 64:
@@ -127,6 +149,8 @@ def exercise_4(imdb, home, words):
 
 
 def exercise_5(features, choices, by_chance, difference, standard_error):
+    if fault := fault_of_parts("the first answer", features, ["H", "H_test"]):
+        return fault
     H, H_test = features
     if len(H) != 8000 or len(H_test) != 2000:
         return f"features of 8000 and of 2000 reviews are wanted, got {len(H)} and {len(H_test)}"
@@ -136,6 +160,8 @@ def exercise_5(features, choices, by_chance, difference, standard_error):
         sets = np.asarray(sets)
         if sets.ndim != 2 or sets.shape[1] != 20 or len(sets) < least:
             return f"{name} must hold at least {least} sets of 20 rows, got shape {sets.shape}"
+        if sets.dtype.kind not in "iu" or sets.min() < 0 or sets.max() > 7999:
+            return f"{name} must hold row numbers of H, whole numbers from 0 to 7,999"
         if any(len(set(rows.tolist())) < 20 for rows in sets):
             return f"a set of {name} holds a review twice"
         if len(np.unique(np.sort(sets, axis=1), axis=0)) < len(sets):
@@ -158,7 +184,11 @@ def exercise_5(features, choices, by_chance, difference, standard_error):
         difference,
         chosen.mean() - chance.mean(),
         tol=0.003,
-        mistakes={"this is the accuracy of your choice": chosen.mean()},
+        mistakes={
+            "this is the accuracy of your choice": chosen.mean(),
+            "this is in points; accuracies are shares": 100 * (chosen.mean() - chance.mean()),
+            "your choices come first, chance is subtracted": chance.mean() - chosen.mean(),
+        },
     ) or fault_of(
         "standard_error",
         standard_error,

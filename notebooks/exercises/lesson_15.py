@@ -1,5 +1,7 @@
 """Checks of the exercises of lesson 15: what is wrong with an answer, or None."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from dbnlab import RBM, tempering
@@ -51,7 +53,14 @@ PATHS = [
     ([3, 2, 3, 2, 1, 0, 1, 0, 1, 2, 3, 2, 1, 0, 1, 2, 3, 3], 3, 2),
     ([1, 1, 2, 1], 4, 0),
     ([1, 0, 1, 0, 1], 1, 2),
+    ([2, 1, 0, 1], 2, 0),
+    ([0, 1, 2, 1, 0, 1], 2, 0),
 ]
+
+
+def n_ways_down(path, top):
+    ends = [rung for rung in path if rung in (0, top)]
+    return sum(a == top and b == 0 for a, b in pairwise(ends))
 
 
 def exercise_2(round_trips):
@@ -66,6 +75,7 @@ def exercise_2(round_trips):
                     "a state that has not been at the top before has made no round trip": (
                         expected + 1
                     ),
+                    "a round trip ends at the top": n_ways_down(path, top),
                 },
             )
             if fault:
@@ -120,6 +130,8 @@ def exercise_4(stacked):
             H @ c + np.logaddexp(0, field).sum(axis=1),
         ]
         for name, side, values in zip(("first", "second"), machines, expected):
+            if not isinstance(side, type(top.machine_)):
+                return f"the {name} is no machine, but {type(side).__name__}: an RBM has a machine_"
             if side.visible.n_units != 4:
                 return f"the visible units of the {name} machine must be the hidden ones of `first`"
             fault = fault_of(

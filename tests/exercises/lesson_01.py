@@ -178,6 +178,9 @@ WRONG = {
         "sign": (lambda *a: [-gradient for gradient in gradients(*a)],),
         "exchanged": (lambda *a: gradients(*a)[::-1],),
         "b alone": (lambda *a: gradients(*a)[0],),
+        "that of W as well": (lambda *a: (np.zeros(a[1].shape), *gradients(*a)),),
+        "one number": (lambda *a: 0.1,),
+        "a dict": (lambda *a: dict(zip("bc", gradients(*a))),),
         "c left out": (lambda *a: (gradients(*a)[0], np.zeros(len(a[3]))),),
         "sums over rows": (
             gradients_with(

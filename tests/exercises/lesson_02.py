@@ -13,6 +13,7 @@ V = np.array(list(product([0, 1], repeat=9)))
 H = np.array(list(product([0, 1], repeat=6)))
 IS_PATTERN = (V[:, None] == PATTERNS).all(axis=2).any(axis=1)
 Q_DATA = IS_PATTERN / 14
+PAGE = np.random.default_rng(2)
 
 
 def draw(p, rng):
@@ -146,7 +147,15 @@ def train_on_noise(algorithm, rate, seed):
 
 
 RIGHT = {
-    "1": {"in place": (cdk,), "new arrays": (cdk_with_new_arrays,)},
+    "1": {
+        "in place": (cdk,),
+        "new arrays": (cdk_with_new_arrays,),
+        "its arguments under other names": (
+            lambda v, W, b, c, learning_rate, n, generator: cdk(
+                v, W, b, c, learning_rate, n, generator
+            ),
+        ),
+    },
     "2": {
         "free energies": (cd_loss,),
         "dbnlab": (cd_loss_of_dbnlab,),
@@ -161,22 +170,22 @@ RIGHT = {
 }
 WRONG = {
     "1": {
-        "W alone": (lambda *a, **s: cdk(*a, **s)[0],),
-        "a fixed batch size": (lambda *a, **s: cdk(*a, **s, size=50),),
-        "sums": (lambda *a, **s: cdk(*a, **s, size=1),),
+        "W alone": (lambda *a: cdk(*a)[0],),
+        "one number": (lambda *a: 0.1,),
+        "a dict": (lambda *a: dict(zip("Wbc", cdk(*a))),),
+        "a fixed batch size": (lambda *a: cdk(*a, size=50),),
+        "sums": (lambda *a: cdk(*a, size=1),),
         "means drive the chain": (cdk_of_means,),
         "visible means": (cdk_without_visible_draws,),
         "one number for all rows": (cdk_with_shared_numbers,),
-        "k ignored": (lambda *a, k, **s: cdk(*a, k=1, **s),),
-        "one step more": (lambda *a, k, **s: cdk(*a, k=k + 1, **s),),
-        "rate ignored": (lambda *a, rate, **s: cdk(*a, rate=0.1, **s),),
-        "downhill": (lambda *a, rate, **s: cdk(*a, rate=-rate, **s),),
+        "k ignored": (lambda v, W, b, c, rate, k, rng: cdk(v, W, b, c, rate, 1, rng),),
+        "one step more": (lambda v, W, b, c, rate, k, rng: cdk(v, W, b, c, rate, k + 1, rng),),
+        "rate ignored": (lambda v, W, b, c, rate, k, rng: cdk(v, W, b, c, 0.1, k, rng),),
+        "downhill": (lambda v, W, b, c, rate, k, rng: cdk(v, W, b, c, -rate, k, rng),),
         "W left out": (cdk_without("W"),),
         "b left out": (cdk_without("b"),),
         "c left out": (cdk_without("c"),),
-        "a generator of its own": (
-            lambda *a, rng, **s: cdk(*a, rng=np.random.default_rng(9), **s),
-        ),
+        "a generator of its own": (lambda *a: cdk(*a[:-1], np.random.default_rng(9)),),
         "nothing changed": (lambda v0, W, b, c, rate, k, rng: (W, b, c),),
     },
     "2": {
@@ -222,6 +231,11 @@ WRONG = {
         ),
         "rate ignored": (exact_score, lambda a, rate, seed: train(a, 0.2, seed)),
         "seed ignored": (exact_score, lambda a, rate, seed: train(a, rate, 0)),
+        "a generator of another seed": (
+            exact_score,
+            lambda a, rate, seed: train(a, rate, np.random.default_rng(0)),
+        ),
+        "the generator of the page": (exact_score, lambda a, rate, seed: train(a, rate, PAGE)),
         "a score": (exact_score, lambda *a: exact_score(train(*a))),
         "other data": (exact_score, train_on_noise),
         "with momentum": (exact_score, lambda *a: train(*a, momentum=0.9)),

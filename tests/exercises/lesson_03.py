@@ -124,6 +124,7 @@ def break_even(n_bytes=8, n_steps=lambda N: 2 * (N - 1), n_values=2_000_000, typ
 RIGHT = {
     "1": {
         "as run": ([1, 0, 1, 1, 1, 0], OPEN),
+        "as truth values": ([True, False, True, True, True, False], OPEN),
         "as decimals, every size left open": (
             [1.0, 0.0, 1.0, 1.0, 1.0, 0.0],
             [SPEC([None, None]), SPEC([])],
@@ -158,6 +159,7 @@ WRONG = {
         "an entry for each call": (3, weight_sizes()),
         "before the update": (1, weight_sizes(when="before")),
         "without the absolute value": (1, weight_sizes(measure=tf.identity)),
+        "another number of entries": (21, weight_sizes()),
         "twenty batches": (1, weight_sizes(n_batches=20)),
         "what write returns is dropped": (1, never_written),
         "a list": (1, by_a_list),
@@ -173,6 +175,8 @@ WRONG = {
         "numbers with a state": (
             draw_softmax(noise=lambda shape, seed, dtype: tf.random.uniform(shape, dtype=dtype)),
         ),
+        "always float32": (lambda p, seed: tf.cast(draw_softmax()(p, seed), tf.float32),),
+        "a list": (lambda p, seed: draw_softmax()(p, seed).numpy().tolist(),),
         "the means": (lambda p, seed: p,),
         "the most probable class": (lambda p, seed: tf.one_hot(tf.argmax(p, 1), 4),),
         "each unit on its own": (draw,),
@@ -186,6 +190,7 @@ WRONG = {
         "downhill": (pcd1(sign=-1),),
         "nothing learned": (lambda v0, chains, W, b, c, rate, seeds: (W, b, c, chains),),
         "W alone": (lambda *given: pcd1()(*given)[:1],),
+        "one number": (lambda *given: 0.1,),
     },
     "5": {
         "typed": (gigabytes(typed=24.036), break_even(typed=347.83)),
@@ -196,5 +201,8 @@ WRONG = {
         "a short last batch left out": (gigabytes(short=False), break_even()),
         "fixed costs left out": (gigabytes(), break_even(n_steps=lambda N: 0)),
         "one fixed cost": (gigabytes(), break_even(n_steps=lambda N: 1)),
+        "one step too many": (gigabytes(), break_even(n_steps=lambda N: 2 * N - 1)),
+        "2 N steps": (gigabytes(), break_even(n_steps=lambda N: 2 * N)),
+        "one device too few": (gigabytes(), break_even(n_steps=lambda N: 2 * (N - 1) ** 2 / N)),
     },
 }

@@ -84,7 +84,14 @@ def real_images():
 
 
 def train(
-    batch_size=50, fixed_passes=None, each=False, seeded=True, top=100, labels=True, fit=True
+    batch_size=50,
+    fixed_passes=None,
+    each=False,
+    seeded=True,
+    top=100,
+    labels=True,
+    fit=True,
+    rows=lambda digits: (digits.X[:1000], digits.y[:1000]),
 ):
     digits = datasets.load_digits()
 
@@ -94,7 +101,7 @@ def train(
         rbm = RBM(n_epochs=n_epochs, learning_rate=rates, batch_size=batch_size)
         sizes = (50,) * (n_layers - 1) + (top,)
         dbn = DBN(sizes, rbm, joint_labels=labels, random_state=seed if seeded else 0)
-        return dbn.fit(digits.X[:1000], digits.y[:1000]) if fit else dbn
+        return dbn.fit(*rows(digits)) if fit else dbn
 
     return answer
 
@@ -157,6 +164,8 @@ WRONG = {
         "fifty units on top": (train(top=50),),
         "not fitted": (train(fit=False),),
         "labels in random order": (shuffled_labels,),
+        "all training rows": (train(rows=lambda digits: (digits.X, digits.y)),),
+        "the test rows": (train(rows=lambda digits: (digits.X_test, digits.y_test)),),
         "always the same depth": (lambda n_layers, n_passes, seed: train()(1, n_passes, seed),),
         "a number": (lambda n_layers, n_passes, seed: 0.1,),
     },

@@ -130,8 +130,8 @@ def slant(X):
 
 
 @cache
-def regressor(unit=1.0, n_epochs=4, batch_size=250):
-    X = data()[0][:1000]
+def regressor(unit=1.0, n_epochs=4, batch_size=250, of=0):
+    X = data()[of][:1000]
     options = {"n_epochs": n_epochs, "batch_size": batch_size, "learning_rate": 0.03}
     model = DBNRegressor(dbn=FrozenEstimator(trained_dbn()), random_state=0, **options)
     return model.fit(X, unit * slant(X))
@@ -170,7 +170,10 @@ RIGHT = {
         "few large batches": lambda: (regressor(), regressor(1e6)),
         "small batches": lambda: (regressor(1.0, 8, 20), regressor(1e6, 8, 20)),
     },
-    "5": {"300 updates": lambda: (predicted(),)},
+    "5": {
+        "300 updates": lambda: (predicted(),),
+        "more numbers of labels": lambda: (predicted() | {1000: 2 * [data()[3]]},),
+    },
 }
 
 WRONG = {
@@ -180,6 +183,7 @@ WRONG = {
         "nothing permuted": (permuted(False, False, False), log10_orders),
         "the inverse order": (permuted(back=True), log10_orders),
         "all entries shuffled": (shuffled, log10_orders),
+        "one number": (lambda *arrays: 1.0, log10_orders),
         "r2 empty": (permuted(n=99), log10_orders),
         "one number of orders": (permuted(), lambda sizes: 431.2),
         "one layer": (permuted(), lambda sizes: log10_orders(sizes[:1])),
@@ -194,6 +198,7 @@ WRONG = {
         "the sign": (loss_and_gradient(sign=-1),),
         "without the label": (loss_and_gradient(hot=0),),
         "the gradient alone": (lambda *arrays: loss_and_gradient()(*arrays)[1],),
+        "the loss alone": (lambda *arrays: loss_and_gradient()(*arrays)[0],),
         "no loss": (lambda *arrays: (0.0, loss_and_gradient()(*arrays)[1]),),
     },
     "3": {
@@ -203,6 +208,7 @@ WRONG = {
         "frozen after training": lambda: frozen_afterwards(),
         "all labels": lambda: probe(n_labels=6000, n_epochs=3),
         "no softmax": lambda: probe(activation="linear"),
+        "the DBN itself": lambda: (trained_dbn(), trained_dbn()),
     },
     "4": {
         "ridge regression": lambda: (
@@ -218,11 +224,13 @@ WRONG = {
         "one regressor for both": lambda: (regressor(), regressor()),
         "one update": lambda: (regressor(1.0, 1, 1000), regressor(1e6, 1, 1000)),
         "exchanged": lambda: (regressor(1e6), regressor()),
+        "fitted on the validation images": lambda: (regressor(of=2), regressor(1e6, of=2)),
     },
     "5": {
         "exchanged": lambda: (predicted((True, False)),),
         "the same start twice": lambda: (predicted((True, True)),),
         "always 400 labels": lambda: (predicted(of=lambda n: 400),),
+        "errors": ({60: 0.33, 400: 0.16, 3000: 0.13},),
         "two numbers of labels": lambda: (predicted(counts=(60, 400)),),
         "errors instead of classes": lambda: (dict.fromkeys((60, 400, 3000), (0.4, 0.3)),),
         "the labels themselves": lambda: (dict.fromkeys((60, 400, 3000), (data()[3],) * 2),),

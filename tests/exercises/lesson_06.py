@@ -82,6 +82,7 @@ RIGHT = {
         "between and within": (variance, said_and_found),
         "of binary pixels": (of_binary_pixels, said_and_found),
         "unbiased": (unbiased, lambda drawn, clean: said_and_found(drawn, clean, unbiased)),
+        "once unbiased": (unbiased, said_and_found),
     },
     "4": {
         "the best rate": lambda: (autoencoder(),),
@@ -134,6 +135,8 @@ WRONG = {
         "the rate of the other start": lambda: (autoencoder(learning_rate=0.002),),
         "a rate that is too high": lambda: (autoencoder(learning_rate=0.03),),
         "fewer images": lambda: (autoencoder(100),),
+        "more passes at a smaller rate": lambda: (autoencoder(n_epochs=6, learning_rate=0.003),),
+        "one strength of noise": lambda: (autoencoder(strengths=(0.3, 0.3)),),
         "a number": (12.6,),
     },
     "5": {
@@ -143,8 +146,17 @@ WRONG = {
         "cut": (lambda y, e, s: misfit(y.clip(0, 1), e, s), groups()),
         "the first five": (lambda y, e, s: misfit(y[:3], e[:3], s), groups()),
         "all groups alike": (misfit, dict.fromkeys(groups(), np.ones(50))),
+        "a list of groups": (misfit, list(groups().values())),
+        "a group with NaN": (misfit, groups(crops=np.full(50, np.nan))),
         "two numbers": (misfit, groups(crops=[2.0, 2.1])),
         "no wrong readings": (misfit, {"digits": groups()["digits"]}),
+        "read with other labels": (
+            misfit,
+            groups(
+                **{"read rightly": groups()["read rightly"][:10]},
+                **{"read wrongly": np.resize(groups()["read wrongly"], 90)},
+            ),
+        ),
         "told another sigma": (misfit, groups(**{"read wrongly": groups()["read wrongly"] * 7})),
     },
 }

@@ -69,6 +69,10 @@ def less_usual(P, at, n_neighbours=50):
     return P - near.predict(at / where.std(axis=0))[:, None]
 
 
+def scaled_anew(P, at):
+    return 4 * StandardScaler().fit_transform(less_usual(P, at))
+
+
 def smallest_p(n):
     return 2 * 0.5**n
 
@@ -87,6 +91,19 @@ def trained(n_rows=5000, **parameters):
     )
     options = {"visible": "gaussian", "n_epochs": 100, "learning_rate": 0.005, "random_state": 1}
     return (RBM(**{"n_hidden": 3} | options | parameters).fit(rows),)
+
+
+def counted_from_0(alarm, truth):
+    """Takes the background for the first lesion, and leaves out the last."""
+    lesions, n_lesions = label(truth)
+    found = sum(alarm[lesions == k].any() for k in range(n_lesions))
+    return found, *per_lesion(alarm, truth)[1:]
+
+
+def clusters_from_0(alarm, truth):
+    clusters, n_clusters = label(alarm)
+    false = sum(not truth[clusters == k].any() for k in range(n_clusters))
+    return *per_lesion(alarm, truth)[:2], false
 
 
 def per_lesion(alarm, truth):
@@ -123,6 +140,8 @@ WRONG = {
         ),
         "that of the lesson": (lambda pi, k: moments(pi, k[:, :2]),),
         "the mean alone": (lambda pi, k: moments(pi, k)[0],),
+        "the deviations as well": (lambda pi, k: (*moments(pi, k), np.ones(k.shape[1])),),
+        "one number": (lambda pi, k: 1.0,),
         "the diagonal": covariance_is(lambda pi, k: np.diag(moments(pi, k)[1])),
     },
     "2": {
@@ -133,6 +152,8 @@ WRONG = {
         ),
         "the place beside": lambda: detector(lambda P, at: np.hstack([P, at])),
         "the usual alone": lambda: detector(lambda P, at: P - less_usual(P, at)),
+        "a deviation of 1": lambda: detector(less_usual, deviation=1),
+        "scaled anew for each head": lambda: (scaled_anew, detector(less_usual)[1]),
         "other columns": lambda: (lambda P, at: P[:, :20], detector(lambda P, at: P)[1]),
         "not trained": (less_usual, RBM(100, visible="gaussian")),
         "a number": (less_usual, 0.81),
@@ -158,6 +179,8 @@ WRONG = {
         "all clusters": (lambda a, t: (per_lesion(a, t)[0], 4, label(a)[1]),),
         "voxels": (lambda a, t: ((a & t).sum(), t.sum(), (a & ~t).sum()),),
         "false voxels": (lambda a, t: (*per_lesion(a, t)[:2], (a & ~t).sum()),),
+        "lesions numbered from 0": (counted_from_0,),
+        "clusters numbered from 0": (clusters_from_0,),
         "all found": (lambda a, t: (4, *per_lesion(a, t)[1:]),),
         "clusters that hit": (
             lambda a, t: (len(set(label(a)[0][t]) - {0}), *per_lesion(a, t)[1:]),

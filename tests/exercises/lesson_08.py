@@ -65,9 +65,9 @@ def of_all_biases(model, X, delta):
     return measures(shifted, X, log_z[1]) - measures(model, X, log_z[0])
 
 
-def errors(model, n_chains, n_betas, n_runs, seed=None):
+def errors(model, n_chains, n_betas, n_runs, seed=None, base="data"):
     exact = likelihood.log_partition(model, "exact").value
-    options = {"n_chains": n_chains, "n_betas": n_betas, "random_state": seed}
+    options = {"n_chains": n_chains, "n_betas": n_betas, "random_state": seed, "base": base}
     return [likelihood.log_partition(model, **options).value - exact for _ in range(n_runs)]
 
 
@@ -134,6 +134,8 @@ WRONG = {
         "zeros": (lambda model, n_chains, n_betas, n_runs: np.zeros(n_runs),),
         "always the same split": (lambda m, n_chains, n_betas, n: errors(m, 40, 40, n),),
         "split exchanged": (lambda m, n_chains, n_betas, n: errors(m, n_betas, n_chains, n),),
+        "the uniform base": (lambda *given: errors(*given, base="uniform"),),
+        "NaN": (lambda model, n_chains, n_betas, n_runs: [np.nan] * n_runs,),
         "one seed": (lambda *given: errors(*given, seed=0),),
         "absolute values": (lambda *given: np.abs(errors(*given)),),
         "three runs whatever is asked": (lambda m, n_chains, n_betas, n: errors(m, 4, 40, 3),),

@@ -104,7 +104,11 @@ RIGHT = {
         "array": (lambda dbn, v: np.array(terms(dbn, v)),),
     },
     "2": {"sums": (lambda *given: gaps(*given).mean(),), "dbnlab": (gap_from_package,)},
-    "3": {"sums": (draws,), "the stack": (by_stack,)},
+    "3": {
+        "sums": (draws,),
+        "the stack": (by_stack,),
+        "a list": (lambda *given: draws(*given).tolist(),),
+    },
     "4": {
         "20 epochs": lambda: (networks(20),),
         "the number of steps turned": lambda: ({10: up_down(10, 8), 3: up_down(3), 1: up_down(1)},),
@@ -133,6 +137,7 @@ WRONG = {
         "only the first layer": (lambda *given: draws(*given, drawn=(True, False)),),
         "only the second layer": (lambda *given: draws(*given, drawn=(False, True)),),
         "means": (lambda dbn, X, rng: dbn.predict(X),),
+        "a seed of its own": (lambda dbn, X, rng: draws(dbn, X, np.random.default_rng(3)),),
         "no biases": (lambda *given: draws(*given, biases=False),),
         "the same numbers for every row": (one_number_a_layer,),
         "numbers of the classes": (
@@ -146,6 +151,7 @@ WRONG = {
         "the number of steps ignored": lambda: ({k: up_down(10, 8) for k in (1, 3, 10)},),
         "typed errors": ({1: [9.0] * 3, 3: [10.0] * 3, 10: [10.0] * 3},),
         "one number": (10.0,),
+        "an error for each setting": ({1: 9.0, 3: 10.0, 10: 10.0},),
         "two networks": lambda: ({k: up_down(10, 8)[:2] for k in (1, 3, 10)},),
         "a setting is missing": lambda: ({1: up_down(1), 3: up_down(3)},),
     },

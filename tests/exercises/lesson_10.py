@@ -40,12 +40,17 @@ def sugar():
     return load(frame.to_csv(index=False), target="target", scale="standard")
 
 
+def all_rows():
+    data = sugar()
+    return np.concatenate([data.X, data.X_test]), np.concatenate([data.y, data.y_test])
+
+
 @cache
-def regressor(n_epochs=15):
+def regressor(n_epochs=15, test_too=False):
     first = RBM(visible="gaussian", learning_rate=0.005, batch_size=20, n_epochs=10)
     options = {"batch_size": 50, "learning_rate": 0.01, "random_state": 0}
     model = DBNRegressor((20,), DBN(rbm=[first]), n_epochs=n_epochs, **options)
-    return model.fit(sugar().X, sugar().y)
+    return model.fit(*all_rows()) if test_too else model.fit(sugar().X, sugar().y)
 
 
 @cache
@@ -84,8 +89,8 @@ def suspect_without_the_column(rbm, V):
     return rises(rbm, V, replacement).argmax(axis=1)
 
 
-def areas(factor, train, usual, strange, *, scored=None, sign=-1, n_epochs=100):
-    scale = StandardScaler().fit(train)
+def areas(factor, train, usual, strange, *, scored=None, sign=-1, n_epochs=100, scaled_by=None):
+    scale = StandardScaler().fit(train if scaled_by is None else scaled_by)
     rbm = RBM(50, visible="gaussian", batch_size=20, n_epochs=n_epochs, learning_rate=0.003)
     rbm.set_params(random_state=10).fit(factor * scale.transform(train))
     found = []
@@ -126,7 +131,14 @@ RIGHT = {
             station(target=4, ignore=0, test_size=0.3, scale="standard", random_state=1),
         ),
     },
-    "2": {"DBNRegressor and Ridge": lambda: (regressor(), ridge(), sugar())},
+    "2": {
+        "DBNRegressor and Ridge": lambda: (regressor(), ridge(), sugar()),
+        "a pipeline, more shrinkage": lambda: (
+            regressor(),
+            make_pipeline(StandardScaler(), Ridge(10)).fit(sugar().X, sugar().y),
+            sugar(),
+        ),
+    },
     "3": {
         "one replacement at a time": (suspect,),
         "expected from the other columns": (suspect_without_the_column,),
@@ -147,6 +159,7 @@ WRONG = {
         "another target": lambda: (station(target="Wind", ignore=["Nr"]),),
         "no target": lambda: (station(ignore=["Nr"]),),
         "wrong encoding": lambda: (station(target=-2, ignore=["Nr"], encoding="cp850"),),
+        "the path": ("station.csv",),
         "drops a measurement": lambda: (station(target=-2, ignore=["Nr", "Stufe"]),),
     },
     "2": {
@@ -160,6 +173,14 @@ WRONG = {
         ),
         "the target among the columns": lambda: (regressor(), ridge(), with_the_target()),
         "a typed number": lambda: (0.33, 0.33, sugar()),
+        "Ridge on the test rows": lambda: (
+            regressor(),
+            Ridge().fit(sugar().X_test, sugar().y_test),
+            sugar(),
+        ),
+        "Ridge on all rows": lambda: (regressor(), Ridge().fit(*all_rows()), sugar()),
+        "DBNRegressor on all rows": lambda: (regressor(test_too=True), ridge(), sugar()),
+        "a pair of arrays": lambda: (regressor(), ridge(), (sugar().X, sugar().y)),
     },
     "3": {
         "the largest value": (lambda rbm, V: np.abs(V).argmax(axis=1),),
@@ -180,6 +201,17 @@ WRONG = {
         "high scores taken for strange": (lambda *given: areas(*given, sign=1),),
         "in the other order": (lambda *given: areas(*given)[::-1],),
         "one of the two": (lambda *given: areas(*given)[:1],),
+        "scaled by all rows": (
+            lambda factor, train, usual, strange: areas(
+                factor, train, usual, strange, scaled_by=np.concatenate([train, usual, *strange])
+            ),
+        ),
+        "rows of training for usual ones": (
+            lambda factor, train, usual, strange: areas(factor, train, train, strange),
+        ),
+        "trained on the usual rows": (
+            lambda factor, train, usual, strange: areas(factor, usual, usual, strange),
+        ),
         "not trained": (lambda *given: areas(*given, n_epochs=1),),
         "constants": (lambda *given: [0.96, 0.92],),
     },
@@ -189,6 +221,8 @@ WRONG = {
             "a",
             wine(),
         ),
+        "a list of models": lambda: (list(three().values()), "linear", wine()),
+        "a model for its name": lambda: (three(), three()["linear"], wine()),
         "no floor": lambda: (
             {f"{k} neighbours": KNeighborsClassifier(k) for k in (1, 3, 5)},
             "3 neighbours",

@@ -128,6 +128,11 @@ WRONG = {
             valid(0.13),
             valid(0.22),
         ),
+        "the lowest weights alone": lambda: (
+            lambda weights, order: weights[0][order],
+            valid(0.13),
+            valid(0.22),
+        ),
         "in place": lambda: (in_place, valid(0.13), valid(0.22)),
         "columns": lambda: (
             lambda weights, order: [weights[0][:, order % len(weights[1])], *weights[1:]],
@@ -142,6 +147,7 @@ WRONG = {
     },
     "3": {
         "typed errors": ([0.3, 0.2, 0.1],),
+        "one error": (0.18,),
         "one start": lambda: ([valid(0.18)] * 3,),
         "two starts": lambda: ([valid(0.18), valid(0.15)],),
         "all 5,000 labels": lambda: ([valid(0.187), valid(0.176), valid(0.096)],),

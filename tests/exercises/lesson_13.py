@@ -29,10 +29,26 @@ def other_order(W, c):
     return (W + c)[:, ::-1]
 
 
-def same_label(library, labels, queries, labels_of_queries, n=10, sign=1, kept=slice(None)):
+def same_label(library, labels, queries, labels_of_queries, n=slice(10), sign=1, kept=slice(None)):
     distance = sign * (library[None, :, kept] != queries[:, None, kept]).sum(axis=2)
-    nearest = np.argsort(distance, axis=1, kind="stable")[:, :n]
+    nearest = np.argsort(distance, axis=1, kind="stable")[:, n]
     return np.mean(labels[nearest] == labels_of_queries[:, None])
+
+
+def in_any_order(library, labels, *of_queries):
+    """As where a sort is not stable."""
+    order = np.random.default_rng(0).permutation(len(library))
+    return same_label(library[order], labels[order], *of_queries)
+
+
+def last_first(library, labels, *of_queries):
+    return same_label(library[::-1], labels[::-1], *of_queries)
+
+
+def cut_at_own_medians():
+    first, second = bits()
+    field = second + np.random.default_rng(3).random(second.shape)
+    return first, field > np.median(field, axis=0)
 
 
 def packed(library, labels, queries, labels_of_queries):
@@ -139,12 +155,19 @@ WRONG = {
     },
     "3": {
         "the farthest": lambda: (lambda *given: same_label(*given, sign=-1), *bits()),
-        "one neighbour": lambda: (lambda *given: same_label(*given, n=1), *bits()),
+        "one neighbour": lambda: (lambda *given: same_label(*given, n=slice(1)), *bits()),
         "the first four bits alone": lambda: (
             lambda *given: same_label(*given, kept=slice(4)),
             *bits(),
         ),
         "a constant": lambda: (lambda *given: 0.67, *bits()),
+        "the nearest left out": lambda: (
+            lambda *given: same_label(*given, n=slice(1, 11)),
+            *bits(),
+        ),
+        "the last of equals first": lambda: (last_first, *bits()),
+        "equals in any order": lambda: (in_any_order, *bits()),
+        "cut at medians of their own": lambda: (same_label, *cut_at_own_medians()),
         "bits that mean nothing": lambda: (same_label, *bits(noise=0.5)),
         "the labels as bits": lambda: (same_label, *bits(noise=0.0)),
         "not cut at the median": lambda: (same_label, *cut_at_the_mean()),
@@ -163,6 +186,9 @@ WRONG = {
         ),
         "LSA of one size": lambda: (rsm(), {400: lsa()[400]}, 400),
         "another verdict": lambda: (rsm(), lsa(), 100),
+        "one recall": lambda: (0.68, lsa(), 400),
+        "LSA as a list": lambda: (rsm(), list(lsa().values()), 400),
+        "recalls of LSA": lambda: (rsm(), {50: 0.5, 100: 0.6, 400: 0.78}, 400),
         "dimensions that are not those named": lambda: (
             rsm(),
             {50: lsa()[50], 100: lsa()[100], 400: lsa()[200]},

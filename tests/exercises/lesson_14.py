@@ -18,9 +18,19 @@ def told_apart(pairs, longest, shortest=1):
     return sum(int((counter.transform([a]) != counter.transform([b])).nnz > 0) for a, b in pairs)
 
 
+def of_first_texts(pairs, longest):
+    counter = CountVectorizer(ngram_range=(1, longest)).fit([first for first, _ in pairs])
+    return sum(int((counter.transform([a]) != counter.transform([b])).nnz > 0) for a, b in pairs)
+
+
+def by_presence(pairs, longest):
+    counter = CountVectorizer(ngram_range=(1, longest), binary=True).fit(np.ravel(pairs))
+    return sum(int((counter.transform([a]) != counter.transform([b])).nnz > 0) for a, b in pairs)
+
+
 def without_scikit_learn(pairs, longest):
     def runs(text):
-        words = text.lower().replace("?", "").replace(".", "").split()
+        words = "".join(c for c in text.lower() if c.isalpha() or c == " ").split()
         return sorted(
             tuple(words[i : i + n])
             for n in range(1, longest + 1)
@@ -145,9 +155,15 @@ RIGHT = {
         "CountVectorizer": lambda: (told_apart, predicted()),
         "by hand": lambda: (without_scikit_learn, predicted()),
     },
-    "2": {"trained on 200 words": lambda: (machine(), *rows())},
+    "2": {
+        "trained on 200 words": lambda: (machine(), *rows()),
+        "sparse rows": lambda: (machine(), *map(csr_array, rows())),
+    },
     "3": {"draws": (averaged, noise), "binomial": (binomial, noise)},
-    "4": {"ranges of the lesson": lambda: abroad()},
+    "4": {
+        "ranges of the lesson": lambda: abroad(),
+        "lists": lambda: ([part.tolist() for part in abroad()[0]], *abroad()[1:]),
+    },
     "5": {
         "ten sets": lambda: fifth(),
         "lists, divided by n": lambda: (
@@ -169,6 +185,13 @@ WRONG = {
             lambda pairs, longest: len(pairs) - told_apart(pairs, longest),
             predicted(),
         ),
+        "only the longest runs": lambda: (
+            lambda pairs, longest: told_apart(pairs, longest, shortest=longest),
+            predicted(),
+        ),
+        "words of the first texts": lambda: (of_first_texts, predicted()),
+        "presence for counts": lambda: (by_presence, predicted()),
+        "a list of verdicts": lambda: (told_apart, list(predicted().values())),
         "entries that differ": lambda: (
             lambda pairs, longest: 2 * told_apart(pairs, longest),
             predicted(),
@@ -180,6 +203,7 @@ WRONG = {
     },
     "2": {
         "not trained": lambda: (machine(scale=1e-9), *rows()),
+        "not fitted": lambda: (RBM(64), *rows()),
         "2,000 words": lambda: (machine(2000), *rows(2000)),
         "counts": lambda: (machine(), *(3 * part for part in rows())),
         "other words": lambda: (machine(), *rows(low=0.01)),
@@ -202,6 +226,22 @@ WRONG = {
             ],
             noise,
         ),
+        "one number a row": (
+            lambda H, n_draws: np.mean(
+                [GENERATOR.random((len(H), 1)) < H for _ in range(n_draws)], axis=0
+            ),
+            noise,
+        ),
+        "one number a unit": (
+            lambda H, n_draws: np.mean(
+                [GENERATOR.random(H.shape[1]) < H for _ in range(n_draws)], axis=0
+            ),
+            noise,
+        ),
+        "one number a draw": (
+            lambda H, n_draws: (GENERATOR.random((n_draws, 1, 1)) < H).mean(axis=0),
+            noise,
+        ),
         "the standard deviation": (averaged, lambda H, n_draws: np.sqrt(noise(H, n_draws))),
         "the noise of one draw": (averaged, lambda H, n_draws: noise(H, 1)),
         "a mean over all": (averaged, lambda H, n_draws: noise(H, n_draws).mean()),
@@ -222,6 +262,9 @@ WRONG = {
         "a review twice": lambda: with_other(1, np.tile(sets(10, 1)[:, :10], 2)),
         "an accuracy for the difference": lambda: with_other(3, 0.72),
         "the wrong sign": lambda: with_other(3, 0.05 - fifth()[3]),
+        "points": lambda: with_other(3, 100 * fifth()[3]),
+        "rows of all 16,000 reviews": lambda: with_other(1, 2 * sets(10, 1)),
+        "H alone": lambda: with_other(0, features()[0]),
         "the spread of single sets": lambda: with_other(4, fifth()[4] * 3),
         "sets of ten": lambda: with_other(1, sets(10, 1)[:, :10]),
         "features of noise": lambda: with_other(0, (features()[0][::-1], features()[1])),

@@ -46,6 +46,11 @@ def both_ways(rungs_of, top):
     return sum(a != b for a, b in pairwise(ends))
 
 
+def ways_down(rungs_of, top):
+    ends = [rung for rung in rungs_of if rung in (0, top)]
+    return sum(a == top and b == 0 for a, b in pairwise(ends))
+
+
 def bennett(u, u_above):
     ends = -max(u.max(), u_above.max()), -min(u.min(), u_above.min())
     return brentq(lambda r: expit(-u - r).mean() - expit(u_above + r).mean(), *ends)
@@ -95,6 +100,8 @@ WRONG = {
     "2": {
         "half trips": (both_ways,),
         "from anywhere": (from_anywhere,),
+        "ways down": (ways_down,),
+        "half of the ways": (lambda path, top: both_ways(path, top) // 2,),
         "visits to the top": (lambda path, top: int(np.sum(np.array(path) == top)),),
         "constant": (lambda path, top: 1,),
         "hard-coded top": (lambda path, top: round_trips(path, 2),),
@@ -115,5 +122,12 @@ WRONG = {
         "top alone": (lambda first, top: [top.machine_],),
         "RBMs": (lambda first, top: [top, first],),
         "missing bias": (without_bias,),
+        "RBMs, the second turned": (
+            lambda first, top: [
+                top,
+                RBM.from_arrays(first.weights_.T, first.hidden_bias_, first.visible_bias_),
+            ],
+        ),
+        "nothing in the list": (lambda first, top: [None, None],),
     },
 }

@@ -23,6 +23,15 @@ def growth(code, V, theta, rate):
     return change(code, five, theta, rate) / change(code, V, theta, rate)
 
 
+def growth_of(part, code, V, theta, rate):
+    sizes = []
+    for rows in (V, np.repeat(V, 5, axis=0)):
+        options = {"n_hidden": theta[0].shape[1], "batch": len(rows), "epochs": 1}
+        new = code.fit(rows, theta, rate=rate, **options)
+        sizes.append(np.linalg.norm(new[part] - theta[part]))
+    return sizes[1] / sizes[0]
+
+
 def growth_by_tiles(code, V, theta, rate):
     first, second = (change(code, np.tile(V, (n, 1)), theta, rate, seed=3) for n in (1, 5))
     return np.array(second / first)
@@ -106,6 +115,8 @@ WRONG = {
                 / change(code, V, theta, rate)
             ),
         ),
+        "the change of the visible biases": (lambda *given: growth_of(1, *given),),
+        "the change of the hidden biases": (lambda *given: growth_of(2, *given),),
         "the second change itself": (
             lambda code, V, theta, rate: change(code, np.repeat(V, 5, axis=0), theta, rate),
         ),
@@ -121,6 +132,7 @@ WRONG = {
     },
     "3": {
         "always none": (lambda code: "none",),
+        "sizes": (lambda code: np.zeros(2),),
         "always the same": (lambda code: "unscaled decay",),
         "a test left out": (lambda code: diagnose(code, without("own_draws")),),
         "another left out": (lambda code: diagnose(code, without("one_more_row")),),

@@ -1,8 +1,12 @@
 """Answers to the exercises of lesson 17, right and wrong."""
 
+from functools import cache
+
 import numpy as np
 from scipy import ndimage
 from scipy.special import expit
+
+from dbnlab import DBN, datasets
 
 
 def into_the_middle(rule=lambda centre: np.ceil(13.5 - centre), order=0, mode="constant", n=None):
@@ -49,6 +53,19 @@ def in_one_sum(rho, n_samples):
     return n
 
 
+def of_arrays(rho, n_samples):
+    n, k = 1, np.arange(1, 1)
+    while n / (1 + 2 * np.sum((1 - k / n) * rho(k))) < n_samples:
+        n, k = n + 1, np.arange(1, n + 1)
+    return n
+
+
+def divided_in_place(V, W, b, c, T, rng):
+    for part in (W, b, c):
+        part /= T
+    return gibbs_step()(V, W, b, c, 1, rng)
+
+
 def gibbs_step(hidden_T=None, bias=1, of=lambda T: T, mean=False, bias_of=lambda T: 1, rows=None):
     def answer(V, W, b, c, T, rng):
         V = V[:rows]
@@ -69,6 +86,11 @@ def with_uniform_fields(V, W, b, c, T, rng):
 def means_of_the_hidden_units(V, W, b, c, T, rng):
     p = expit((b + expit((c + V @ W) / T) @ W.T) / T)
     return (rng.random(p.shape) < p).astype(float)
+
+
+@cache
+def full():
+    return DBN.load(datasets.path("mnist_dbn.npz"))
 
 
 def draw(p, rng):
@@ -102,7 +124,11 @@ def black(dbn, images, erased, labels, n_rounds, rng):
 
 RIGHT = {
     "1": {"by shift": (into_the_middle(),), "by a window": (by_padding,)},
-    "2": {"a sum for each n": (pictures_needed(),), "one sum": (in_one_sum,)},
+    "2": {
+        "a sum for each n": (pictures_needed(),),
+        "one sum": (in_one_sum,),
+        "rho of arrays": (of_arrays,),
+    },
     "3": {"uniform numbers": (gibbs_step(),), "logistic numbers": (with_uniform_fields,)},
     "4": {"the label set in each round": (complete_as(),)},
 }
@@ -137,6 +163,7 @@ WRONG = {
         "means": (gibbs_step(mean=True),),
         "means of the hidden units": (means_of_the_hidden_units,),
         "half of the rows": (gibbs_step(rows=20_000),),
+        "W, b and c divided in place": (divided_in_place,),
         "nothing drawn": (lambda V, W, b, c, T, rng: V,),
     },
     "4": {
@@ -146,6 +173,13 @@ WRONG = {
         "a seed of its own": (complete_as(own_rng=True),),
         "left black": (black,),
         "one round": (complete_as(rounds=1),),
+        "always ten rounds": (complete_as(rounds=10),),
+        "always the right half": (
+            lambda dbn, images, erased, *others: complete_as()(
+                dbn, images, np.arange(784) % 28 >= 14, *others
+            ),
+        ),
+        "the network of the page": lambda: (lambda dbn, *others: complete_as()(full(), *others),),
         "as given": (lambda dbn, images, erased, labels, n_rounds, rng: images,),
         "a share": (0.9,),
     },
