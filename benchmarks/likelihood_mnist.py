@@ -45,7 +45,7 @@ def first_layer(X: np.ndarray, seed: int) -> RBM:
 
 
 def second_layer(first: RBM, X: np.ndarray, seed: int) -> RBM:
-    rates = np.linspace(0.02, 0.0001, TOP_EPOCHS)
+    rates = np.linspace(0.01, 0.00005, TOP_EPOCHS)
     top = upside_down(first, RBM(2000, learning_rate=rates, random_state=seed, **SHARED))
     return train(top, lambda rng: states(first, X, rng), seed, RUNS / f"likelihood_top_{seed}.npz")
 
