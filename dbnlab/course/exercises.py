@@ -118,7 +118,7 @@ def fault_of(
     name : str
         What the answer is.
     answer : array-like or None
-        None means that the reader has not answered yet.
+        None, also as a part of it, means that the reader has not answered yet.
     expected : array-like
     tol : float, default=1e-6
         Largest absolute difference that counts as right.
@@ -133,6 +133,8 @@ def fault_of(
         return f"{name} {TO_DO}"
     try:
         found = np.asarray(answer)
+        if found.dtype.kind == "O" and any(part is None for part in found.flat):
+            return f"{name} {TO_DO}"
         if expected.dtype.kind in "iuf" and found.dtype.kind == "O":
             found = found.astype(float)
     except (TypeError, ValueError, OverflowError):
@@ -179,7 +181,7 @@ def fault_of_parts(name: str, answer: Any, parts: Sequence[str]) -> str | None:
         return None
     wanted = f"{', '.join(parts[:-1])} and {parts[-1]}"
     got = type(answer).__name__ if found is None else f"{found} results"
-    return f"{name} must be {wanted}, got {got}"
+    return f"{name}: {wanted} are asked for, got {got}"
 
 
 def _kind(array: NDArray) -> str:

@@ -67,7 +67,7 @@ def wrong_update(cdk, n_rows, size, k):
     v0, before = rows(n_rows, size[0], seed=k), machine(*size, seed=k)
     copies = [array.copy() for array in (v0, *before)]
     found = cdk(*copies, 0.3, k, np.random.default_rng(k))
-    if fault := fault_of_parts("what cdk returns", found, "Wbc"):
+    if fault := fault_of_parts("W, b and c after the update", found, "Wbc"):
         return fault
 
     def steps(**twist):

@@ -168,7 +168,7 @@ def exercise_4(pcd1):
         W, b, c = parameters(10, 8, seed=n_rows)
         seeds = np.array([[n_rows, 1], [n_rows, 2]])
         found = pcd1(*tensors(v0, chains, W, b, c), tf.constant(rate), tf.constant(seeds))
-        if fault := fault_of_parts("what pcd1 returns", found, names):
+        if fault := fault_of_parts("pcd1", found, names):
             return fault
         expected, mistakes = pcd_by_hand(v0, chains, W, b, c, rate, seeds)
         for name, result, right, wrong in zip(names, found, expected, mistakes):

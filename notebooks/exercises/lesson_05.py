@@ -29,7 +29,7 @@ def exercise_1(permuted, log10_orders):
         order = np.random.default_rng(seed).permutation(sizes[1])
         found = permuted(*(array.copy() for array in arrays), order)
         names = "R1", "r1", "R2", "r2"
-        if fault := fault_of_parts("what permuted returns", found, names):
+        if fault := fault_of_parts("permuted", found, names):
             return fault
         back = np.argsort(order)
         expected = R1[:, order], r1[order], R2[order], r2
@@ -66,7 +66,7 @@ def exercise_2(loss_and_gradient):
         X, y = rng.random((n_rows, sizes[0])), rng.integers(sizes[-1], size=n_rows)
         found = loss_and_gradient(*arrays, X, y)
         names = "the loss", "the gradient"
-        if fault := fault_of_parts("what loss_and_gradient returns", found, names):
+        if fault := fault_of_parts("loss_and_gradient", found, names):
             return fault
         h1 = sigmoid(r1 + X @ R1)
         h2 = sigmoid(r2 + h1 @ R2)

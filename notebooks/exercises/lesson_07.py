@@ -19,7 +19,7 @@ def exercise_1(moments):
 def _moments_fault(moments, rng, n_components, n_pixels):
     pi, centres = rng.dirichlet(np.ones(n_components)), rng.normal(size=(n_components, n_pixels))
     answer = moments(pi, centres)
-    if fault := fault_of_parts("what moments returns", answer, ["the mean", "the covariance"]):
+    if fault := fault_of_parts("moments", answer, ["the mean", "the covariance"]):
         return fault
     mean = pi @ centres
     away = centres - mean
