@@ -45,7 +45,13 @@ def damage_named(what: str, cure: str = "", *more: type[Exception]) -> Iterator[
 def write(path: str | os.PathLike, header: dict, arrays: dict[str, NDArray]) -> None:
     """Write `arrays` and, as an entry "header" in JSON, `header`, to exactly `path`."""
     (place, temporary), archive = _places(path), io.BytesIO()
-    np.savez(archive, header=np.array(as_json({"version": VERSION, **header})), **arrays)
+    try:
+        np.savez(archive, header=np.array(as_json({"version": VERSION, **header})), **arrays)
+    except ValueError as error:
+        # Where Ctrl-C finds it writing, the archive complains that it cannot be closed.
+        if isinstance(error.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        raise
     with zipfile.ZipFile(archive, "a") as opened:
         opened.comment = bytes(DIGEST_BYTES)
     content = archive.getbuffer()

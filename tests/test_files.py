@@ -212,3 +212,16 @@ def test_a_model_file_is_an_archive_of_arrays(path):
         assert archive.testzip() is None
         assert len(archive.comment) == files.DIGEST_BYTES
     assert set(np.load(path)) >= {"header", "weights", "log_variance"}
+
+
+def test_ctrl_c_while_an_archive_is_written_stays_ctrl_c(tmp_path, monkeypatch):
+    def interrupted(*args, **kwargs):
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise ValueError("Can't close the ZIP file while there is an open writing handle on it")
+
+    monkeypatch.setattr(np, "savez", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write(tmp_path / "model", {}, {})
+    assert not list(tmp_path.iterdir())
