@@ -157,6 +157,8 @@ class GibbsDenoiser:
             _check_noise(self.noise, self.strength)
         checks.COUNT(self.n_steps, "n_steps")
         checks.COUNT(self.n_chains, "n_chains")
+        if not isinstance(self.model, RBM | DBN):
+            raise TypeError(f"model must be a fitted RBM or DBN, got {self.model!r}")
         check_is_fitted(self.model)
 
     def denoise(self, images: ArrayLike) -> NDArray:

@@ -530,3 +530,9 @@ def test_patches_fill_in_nothing():
     gone = corrupt(np.eye(20), "missing_pixels", 0.1, random_state=0)
     with pytest.raises(ValueError, match="fill them in first"):
         model.denoise(gone)
+
+
+@pytest.mark.parametrize("model", [None, RBM, PatchDenoiser()], ids=repr)
+def test_a_gibbs_denoiser_takes_an_rbm_or_a_dbn(model):
+    with pytest.raises(TypeError, match="model must be a fitted RBM or DBN, got"):
+        GibbsDenoiser(model, "gaussian", 0.1)
