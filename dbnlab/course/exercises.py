@@ -16,6 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 TO_DO = "is still to do"
+_GRAPH_TITLES = "in user code:", "Graph execution error:"
+# Where code lies that the reader has not written.
+_LIBRARIES = (
+    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")),
+    str(Path(__file__).parents[1]) + os.sep,
+    "<frozen ",
+)
 
 
 def exercise(number: str, *answers: Any) -> None:
@@ -38,24 +45,17 @@ def exercise(number: str, *answers: Any) -> None:
             fault = checks[f"exercise_{name}"](*answers)
         # The reader's own code runs in there, and may raise anything.
         except Exception as error:
-            passed = [
-                frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)
-            ]
-            own = any(code != file and not code.startswith(_LIBRARIES) for code in passed)
-            # TensorFlow takes the lines of the code that became a graph out of the traceback.
-            own |= str(error).startswith(_GRAPH_TITLES)
-            fault = "your code raises" if own else "the check cannot use your answer:"
+            fault = "your code raises" if _own(error, file) else "the check cannot use your answer:"
             fault += f" {type(error).__name__}: {_said(error)}"
     print(f"not yet: exercise {name}: {fault}" if fault else f"✓ exercise {name}")
 
 
-_GRAPH_TITLES = "in user code:", "Graph execution error:"
-# Where code lies that the reader has not written.
-_LIBRARIES = (
-    *(sysconfig.get_path(name) + os.sep for name in ("stdlib", "purelib", "platlib")),
-    str(Path(__file__).parents[1]) + os.sep,
-    "<frozen ",
-)
+def _own(error: Exception, file: str) -> bool:
+    """Whether code of the reader was at work: not only the `file` of the check and libraries."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(error.__traceback__)]
+    # TensorFlow takes the lines of the code that became a graph out of the traceback.
+    in_graph = str(error).startswith(_GRAPH_TITLES)
+    return in_graph or any(name != file and not name.startswith(_LIBRARIES) for name in files)
 
 
 def _said(error: Exception) -> str:
