@@ -134,7 +134,9 @@ def _named(name: str, given: Any) -> Iterator[None]:
         frame = hasattr(given, "select_dtypes")
         others = list(given.select_dtypes(exclude=["number", "bool"])) if frame else []
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name}{others or ''} cannot be used: {error}") from error
+        # Some of these sentences go on with the whole array.
+        said = str(error).partition("\n[")[0]
+        raise kind(f"{name}{others or ''} cannot be used: {said}") from error
 
 
 def table(
@@ -191,6 +193,8 @@ def labels(y: ArrayLike, X: NDArray, name: str = "y") -> NDArray:
             raise ValueError("learning labels requires y to be passed, but the target y is None")
         # NumPy would make text of all labels in a list.
         objects = np.ravel(np.asarray(y, dtype=object))
+        if any(label is None for label in objects):
+            raise ValueError("it holds None: leave out the rows without a label")
         kinds = {isinstance(label, str): label for label in objects}
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name=name)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
+from sklearn.base import ClassifierMixin, clone
 from sklearn.utils import ClassifierTags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
@@ -423,12 +423,7 @@ class DBN(Model):
     @available_if(_has_labels)
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Share of the rows whose predicted class is that of `y`."""
-        # As in scikit-learn's own classifiers: its metrics take long to import.
-        from sklearn.metrics import accuracy_score
-
-        answers = self.predict(X)
-        y = checks.labels(y, answers)
-        return float(accuracy_score(y, answers, sample_weight=sample_weight))
+        return ClassifierMixin.score(self, X, checks.labels(y, self._rows(X)), sample_weight)
 
     # Likelihood -------------------------------------------------------------------------------
 

@@ -366,6 +366,10 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Share of the rows whose predicted class is that of `y`."""
+        return super().score(X, checks.labels(y, self._rows(X)), sample_weight)
+
 
 @dataclass(eq=False, repr=False)
 class DBNRegressor(base.MultiOutputMixin, base.RegressorMixin, FineTuned):

@@ -94,9 +94,10 @@ LABELS = {
     ValueError: [
         *(None, "x", 3, 2.5, [], [1], Y[:5], np.eye(30), {}, Y.astype(complex), [[1, 2], [3]]),
         *(np.where(Y == 1, NAN, Y), np.linspace(0, 1, 30)),
+        *(["a", None, "b"] * 10, [1, "a", None] * 10, np.array([0, 1, None] * 10)),
     ],
     TypeError: [
-        *([1, "a", 2] * 10, ["a", None, "b"] * 10, [1, "a", None] * 10, ["a", NAN, "b"] * 10),
+        *([1, "a", 2] * 10, ["a", NAN, "b"] * 10),
         *(np.array([1, "a", 2] * 10, dtype=object), pd.Series([0, "b"] * 15), sp.csr_matrix(Y)),
     ],
 }
@@ -271,6 +272,7 @@ CALLS = {
     }),
     "DBN.sample without labels label": (lambda m, v: m.dbn.sample(3, v), {ValueError: [0, "x"]}),
     "DBNClassifier.fit y": (lambda m, v: DBNClassifier((3,)).fit(X, v), LABELS),
+    "DBNClassifier.score y": (lambda m, v: m.classifier.score(X, v), LABELS),
     "DBNClassifier.fit, one class, y": (lambda m, v: DBNClassifier((3,)).fit(X, v), ONE_CLASS),
     "DBNClassifier class_weight": (lambda m, v: DBNClassifier((3,), class_weight=v).fit(X, Y), {
         ValueError: [{0: -1.0}, {0: NAN}],

@@ -453,6 +453,7 @@ def test_dropout_of_one_rate_spares_the_visible_layer(X, y):
 LABELS = {
     "words": np.array(["ant", "bee", "cat"]),
     "objects": np.array(["ant", "bee", "cat"], dtype=object),
+    "numbers as objects": np.array([1, 2, 3], dtype=object),
     "gaps": np.array([-7, 0, 1000]),
     "truth": np.array([False, True, True]),
     "floats": np.array([1.0, 2.0, 3.0]),
@@ -464,8 +465,9 @@ def test_any_kind_of_label_comes_back(X, y, names):
     classifier = DBNClassifier(**QUICK).fit(X, names[y])
     predicted = classifier.predict(X)
     assert set(predicted) <= set(names)
-    assert predicted.dtype == names.dtype
+    assert predicted.dtype == (int if isinstance(names[0], int) else names.dtype)
     assert (classifier.classes_ == np.unique(names)).all()
+    assert classifier.score(X, names[y]) == (predicted == names[y]).mean()
     assert classifier.predict_proba(X).shape == (30, len(classifier.classes_))
 
 
