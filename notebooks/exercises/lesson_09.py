@@ -7,7 +7,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 from dbnlab import DBN, RBM, datasets
-from dbnlab.course.exercises import fault_of
+from dbnlab.course.exercises import TO_DO, fault_of
 
 
 def states(n_units):
@@ -59,7 +59,7 @@ def exercise_1(terms):
         _, log_p_tied, _ = tables(tied, v[None])
         not_entropy, twice = expected * [1, 1, -1], expected + np.array([expected[1], 0, 0])
         fault = fault_of(
-            "the three terms",
+            "terms(dbn, v)",
             terms(dbn, v),
             expected,
             mistakes={
@@ -151,7 +151,10 @@ def exercise_3(predict_by_draws):
     n_draws, dbn = 4000, labelled_network(12)
     rows = images(6, 5)[:, :5]
     X = np.repeat(rows, n_draws, axis=0)
-    answer = np.asarray(predict_by_draws(dbn, X, np.random.default_rng(0)))
+    answer = predict_by_draws(dbn, X, np.random.default_rng(0))
+    if answer is None:
+        return f"predict_by_draws {TO_DO}"
+    answer = np.asarray(answer)
     if np.shape(answer) != (len(rows) * n_draws,):
         return f"there must be one class for each of the {len(rows) * n_draws} rows of X"
     unknown = set(np.unique(answer)) - set(dbn.classes_)

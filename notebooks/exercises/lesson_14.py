@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from dbnlab import datasets
-from dbnlab.course.exercises import fault_of, fault_of_parts
+from dbnlab.course.exercises import TO_DO, fault_of, fault_of_parts
 
 # Told apart by pairs of words: the first and the fourth. The second needs three words in a row, the
 # third is said twice. The last three differ in words: in one that has no neighbour, in one that the
@@ -91,6 +91,8 @@ def exercise_2(rbm, few, few_test):
 
 def exercise_3(averaged, noise):
     H = np.random.default_rng(0).uniform(0.02, 0.98, size=(40, 6))
+    if averaged(H, 1) is None:
+        return f"averaged {TO_DO}"
     for n_draws in (1, 4, 16):
         found = np.array([averaged(H, n_draws) for _ in range(400)])
         if found.shape != (400, *H.shape):
