@@ -39,7 +39,7 @@ def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
     if constant.mean() > 0.5 and deviation < NOTHING:
         found = f"{constant.sum()} of {len(constant)} hidden units are saturated after {n_updates}"
         alone = "scale the columns of X, or lower learning_rate"
-        yield f"{found} updates: {alone}; above the first layer of a DBN, take fewer layers"
+        yield f"{found} updates: {alone}; in a DBN take narrower layers, or fewer"
     elif deviation < (LITTLE if n_updates < FEW_UPDATES else NOTHING):
         longer = "train longer: with n_epochs=None and batch_size=None there are 1,000 updates"
         columns = "raise learning_rate, or look whether the columns of X vary"

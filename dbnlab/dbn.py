@@ -44,7 +44,9 @@ class DBN(Model):
     Parameters
     ----------
     layer_sizes : sequence of int, default=(500, 500, 2000)
-        Number of hidden units of each layer, from the bottom to the top.
+        Number of hidden units of each layer, from the bottom to the top. The default is that of
+        MNIST; on a small table take narrow layers, above Gaussian visible units above all:
+        (16, 16), say, for the four columns of iris.
     rbm : RBM or sequence of RBM, default=None
         Prototype of all layers, or one for each; cloned. `layer_sizes`, `backend` and
         `random_state` of the DBN take the place of theirs, and above the first layer the visible

@@ -209,8 +209,19 @@ def test_answers_yes_or_no_that_say_little_of_each_other_are_classified(rng):
     X = (rng.random((70, 5)) < 0.5).astype(float)
     classifier = DBNClassifier(random_state=0)
     (doubt,) = doubts(classifier, X, X[:, 0])
-    assert re.search("hidden units are saturated after .* updates.*take fewer layers", doubt)
+    assert re.search("hidden units are saturated after .* updates.*take narrower layers", doubt)
     assert classifier.score(X, X[:, 0]) == 1
+
+
+def test_narrower_layers_cure_dead_ones():
+    # Spread over 300 hidden units, four columns leave too little in each to show in a draw.
+    X = StandardScaler().fit_transform(sets.load_iris().data)
+    prototype = RBM(visible="gaussian")
+    (doubt,) = doubts(DBN((300, 300), prototype, random_state=0), X)
+    assert "in a DBN take narrower layers" in doubt
+    narrow = DBN((16, 16), prototype, random_state=0)
+    assert not doubts(narrow, X)
+    assert narrow.transform(X).std(axis=0).mean() > 0.05
 
 
 @pytest.mark.parametrize(
