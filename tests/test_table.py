@@ -127,6 +127,16 @@ def test_classes_may_be_called_none(load):
         load(text, "a", na_values="NA")
 
 
+def test_blanks_between_numbers_are_named_as_a_separator(load):
+    text = "a b\n" + "".join(f"{n / 7:.3f}  {n}e-2\n" for n in range(20))
+    with pytest.raises(ValueError, match="say separator=' ' if blanks separate fields"):
+        load(text)
+    assert load(text, separator=" ").feature_names == ["a", "b"]
+    names = "".join(f"Ann {chr(65 + n)}\n" for n in range(20))
+    with pytest.raises(ValueError, match=r"or make groups$"):
+        load("name\n" + names)
+
+
 def test_rows_of_separators_are_no_rows(load):
     data = load("\n,,\na,b,c\n1,2,3\n, ,\n\n4,5,6\n,,\n   \n7,8,9\n,,\n,,\n", scale=None)
     assert rows(data) == {(1, 2, 3), (4, 5, 6), (7, 8, 9)}

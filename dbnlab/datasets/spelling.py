@@ -149,7 +149,9 @@ def _fault(
             return line, f"holds {text}: if {sign!r} separates fields, say separator={sign!r}"
     n_rows, n_different = texts.count(), texts.nunique()
     if n_different > min(MOST_CATEGORIES, max(MOST * n_rows, MANY - 1)):
-        return None, f"holds {n_different} different texts in {n_rows} rows: {cure}, or make groups"
+        found = f"holds {n_different} different texts in {n_rows} rows: {cure}, or make groups"
+        blanks = different.str.fullmatch(r"[-+.\deE]+(\s+[-+.\deE]+)+").all()
+        return None, found + (", or say separator=' ' if blanks separate fields" if blanks else "")
     return None
 
 
