@@ -6,6 +6,8 @@ rows an update, ten passes over 60,000 rows are 6,000 updates, and ten passes ov
 
 from typing import NamedTuple
 
+SMALLEST_BATCH = 16
+
 
 class Effort(NamedTuple):
     """The least of each that training gets by default."""
@@ -15,6 +17,6 @@ class Effort(NamedTuple):
 
     def of(self, n_rows: int, batch_size: int | None, n_epochs: int | None) -> tuple[int, int]:
         """Batch size and number of epochs for so many rows; a number given stays as it is."""
-        batch_size = batch_size or min(100, max(16, n_rows // 5))
+        batch_size = batch_size or min(100, max(SMALLEST_BATCH, n_rows // 5))
         n_updates = -(-n_rows // batch_size)
         return batch_size, n_epochs or max(self.n_epochs, -(-self.n_updates // n_updates))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dbnlab import checks, units
-from dbnlab.effort import Effort
+from dbnlab.effort import SMALLEST_BATCH, Effort
 from dbnlab.grey import is_grey
 from dbnlab.learning import Recipe
 from dbnlab.rows import Batches, Table
@@ -71,7 +71,9 @@ def recipe_of(rbm: Any, rows: Table | Batches, visible: units.Unit) -> Recipe:
     given["batch_size"], given["n_epochs"] = effort(rbm, rows.n_rows)
     if rbm.learning_rate is None:
         rate = RATE_OF_GAUSSIAN if np.isfinite(visible.variances()).any() else RATE
-        given["learning_rate"] = RATE_OF_LINEAR_CODE if rbm.hidden == "gaussian" else rate
+        rate = RATE_OF_LINEAR_CODE if rbm.hidden == "gaussian" else rate
+        # Fewer rows, as one by one in `partial_fit`, are noise to steps of that size.
+        given["learning_rate"] = rate * min(1, rows.n_rows / SMALLEST_BATCH)
     if rbm.draw_visible is None:
         given["draw_visible"] = is_grey(rows.monitored(), visible.binary())
     return Recipe(**given)

@@ -67,7 +67,8 @@ class RBM(Model):
         Number of persistent chains for "pcd"; None means `batch_size`.
     learning_rate : float or sequence of float, default=None
         Step size, or one for each epoch. None means 0.05; 0.005 with Gaussian visible units and
-        0.001 with Gaussian hidden units, which need smaller ones (Hinton 2010, section 13).
+        0.001 with Gaussian hidden units, which need smaller ones (Hinton 2010, section 13); with
+        fewer than 16 rows, as many sixteenths of it.
     learn_variance : bool, default=False
         Whether the variance of each Gaussian visible unit is learned too. It starts at 1, or at
         that of the unit given, and stays above 0.001: standardise the columns of X all the same.
@@ -336,7 +337,8 @@ class RBM(Model):
         The first call initialises the weights; momentum and persistent chains carry over between
         calls. With a learning rate or momentum for each epoch, call number n uses the n-th value,
         and calls beyond the end the last one. No row is held out. Ctrl-C and failures are as in
-        `fit`.
+        `fit`. Rows that come one by one do not show whether columns are grey: where they are, say
+        ``draw_visible=True``.
 
         Parameters
         ----------

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
-from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, likelihood
+from dbnlab import DBN, RBM, DBNClassifier, DBNRegressor, DeepAutoencoder, datasets, likelihood
 from dbnlab.effort import Effort
 from dbnlab.grey import drawn, is_grey
 from dbnlab.novelty import NoveltyDetector
@@ -211,6 +211,16 @@ def test_answers_yes_or_no_that_say_little_of_each_other_are_classified(rng):
     (doubt,) = doubts(classifier, X, X[:, 0])
     assert re.search("hidden units are saturated after .* updates.*take narrower layers", doubt)
     assert classifier.score(X, X[:, 0]) == 1
+
+
+@pytest.mark.parametrize("n_rows", [1, 5])
+def test_partial_fit_learns_from_few_rows_at_a_time(n_rows):
+    data = datasets.load_digits()
+    rbm = RBM(64, random_state=0)
+    for first in 3 * list(range(0, len(data.X), n_rows)):
+        rbm.partial_fit(data.X[first : first + n_rows])
+    linear = LogisticRegression(max_iter=1000).fit(rbm.transform(data.X), data.y)
+    assert linear.score(rbm.transform(data.X_test), data.y_test) > 0.8
 
 
 def test_narrower_layers_cure_dead_ones():
