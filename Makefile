@@ -20,9 +20,9 @@ LAB_FLAGS := --ServerApp.ip=127.0.0.1 $(if $(PORT),--ServerApp.port=$(PORT)) \
 
 help:
 	@echo "make lab        open your copies of the notebooks, in work/, in JupyterLab (PORT=9000: at this port)"
+	@echo "make work       renew those copies that you have not edited, list the outdated ones"
 	@echo "make test       lint, test the package, re-run every notebook and compare its outputs"
 	@echo "make lowest     test the package with the lowest versions that pyproject.toml allows"
-	@echo "make work       make these copies, renew those that you have not edited, list the outdated"
 	@echo "make demo       build site/demo.html: draw a digit and watch the network think and dream"
 	@echo "make notebooks  re-run every notebook in place and normalise it"
 	@echo "make slides     cut the lessons into slides: site/slides/index.html"
@@ -38,7 +38,7 @@ python:
 environment: python
 	@test ! -e .venv/unfinished && test "$$($(PY) -c '$(VERSION)' 2>/dev/null)" = "$$("$(PYTHON)" -c '$(VERSION)')" || "$(PYTHON)" -m venv --clear .venv
 	@test .venv/installed -nt pyproject.toml && test .venv/installed -nt constraints.txt || { \
-		echo "Setting up .venv: about 2.6 GB with TensorFlow and JupyterLab, two to ten minutes, only this once."; \
+		echo "Setting up .venv: about 3.2 GB with TensorFlow and JupyterLab, two to ten minutes, only this once."; \
 		$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip >/dev/null 2>&1 || { \
 			echo "The environment in .venv has no pip, and none can be put there: delete .venv and try again."; exit 1; }; \
 		touch .venv/unfinished; \

@@ -6,7 +6,7 @@ runs the tests that the lesson shows, through an adapter of about ten lines, and
 of this implementation in results/conformance.json. It needs NumPy and the implementation, in an
 environment of its own:
 
-    lesson 16, dbnlab     pip install "dbnlab[course]"
+    lesson 16, dbnlab     pip install -c constraints.txt -e ".[course]"   (in the clone)
     scikit-learn          pip install scikit-learn==1.9.1
     learnergy             pip install torch==2.13.0 learnergy==2.0.2
     rbms                  pip install torch==2.13.0 rbms==0.5.0

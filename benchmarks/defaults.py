@@ -2,7 +2,7 @@
 
     taskset -c 0 python benchmarks/defaults.py [table …]
 
-Thirteen tables of 100 to 12,000 training rows, three splits each with 60 % of the rows to train,
+Thirteen tables of 90 to 12,114 training rows, three splits each with 60 % of the rows to train,
 columns scaled to [0, 1]. A score is 100 times the accuracy or R² on the other 40 %; the rival is
 the better of the linear model and the MLP, in the mean over the splits. Five of the tables come
 with scikit-learn; the others lie as files in packages that nothing here imports:

@@ -4,7 +4,8 @@
 
 FOLDER is that of datasets.fetch_hippocampus: the archive Task04_Hippocampus.tar, or its volumes.
 Persons are the unit: 180 to learn from, of whom 1, 3, 10 or 30 have labels, 20 to choose every
-setting with (3 labelled persons choose for 1 and 3, 30 for 10 and 30), 60 to test on, once. The
+setting with (3 labelled persons choose for 1 and 3, 30 for 10 and 30), 60 to test on, once.
+The map chooses nothing and learns from 200. The
 voxels are averaged to 2 mm. Each command writes its part of results/hippocampus.json; without one,
 both are run.
 """

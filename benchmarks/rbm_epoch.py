@@ -9,7 +9,7 @@ them; the best of two turns counts. One thread is the figure to compare: two thr
 beside any other busy process can make every implementation many times slower.
 
 The PyTorch peers `rbms` and `learnergy` join in where they are installed, which is best done in an
-environment of their own: `pip install -c constraints.txt -e . torch rbms learnergy`.
+environment of their own: `pip install -c constraints.txt -e ".[tensorflow]" torch rbms learnergy`.
 """
 
 import importlib.util
