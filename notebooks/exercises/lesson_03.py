@@ -55,7 +55,7 @@ def exercise_1(predicted, signature):
     fault = fault_of("predicted", predicted, expected)
     if fault and np.shape(predicted) == (6,) and set(np.ravel(predicted)) <= {0, 1}:
         n_wrong = np.sum(predicted != expected)
-        return f"{n_wrong} of the six calls do not do what you predict"
+        return f"calls predicted wrongly: {n_wrong} of 6"
     if fault:
         return fault
     try:

@@ -137,10 +137,13 @@ def exercise_4(rbm):
     if not hasattr(rbm, "weights_"):
         return f"learned must be a fitted RBM, got {type(rbm).__name__} without weights"
     W, b, c = np.array([[2.6, -1.2, 0.6], [0.4, 2.2, -1.9]]), [-1.0, -0.4], [-0.9, -0.6, 0.3]
-    if np.shape(rbm.weights_)[0] != 2 or np.shape(rbm.weights_)[1] > 12:
-        return f"rbm has weights of shape {np.shape(rbm.weights_)}; rows have two pixels"
+    n_visible, n_hidden = np.shape(rbm.weights_)
+    if n_visible != 2:
+        return f"learned has {n_visible} visible units; rows have two pixels"
+    if n_hidden > 12:
+        return f"learned has {n_hidden} hidden units: take 12 or fewer, to list their states"
     if np.shape(rbm.weights_) == W.shape and np.abs(rbm.weights_ - W).max() < 1e-3:
-        return "rbm is the machine that the rows were drawn from; train another one on them"
+        return "learned is the machine that the rows were drawn from; train another one on them"
     pi, centres = _mixture(W, np.array(b), np.array(c))
     rng = np.random.default_rng(4)
     rows = centres[rng.choice(8, size=20_000, p=pi)] + rng.standard_normal((20_000, 2))
@@ -150,7 +153,7 @@ def exercise_4(rbm):
     # passes at rate 0.005: 0.001 to 0.014. The defaults lose 0.015 to 0.17, one Gaussian 0.26.
     if not lost < 0.03:
         return (
-            f"on rows that it has not seen, rbm is {lost:.3f} nats behind the density that they "
+            f"on rows that it has not seen, learned is {lost:.3f} nats behind the density they "
             f"were drawn from; less than 0.03 are asked for"
         )
     return None

@@ -54,7 +54,7 @@ def exercise_2(effective_sample_size):
                 "the deviation has n - 1 in its denominator": n / (1 + n * r**2),
                 "r is already divided by the square root of n": n / (1 + r**2),
                 "r is not squared": n / (1 + (n - 1) * r),
-                "that is how many runs would reach this r if the weights varied little": 1 / r**2,
+                "nearly right where few runs count, but infinite where all count alike": 1 / r**2,
                 "that is the reciprocal": (w**2).sum() / w.sum() ** 2,
             },
         )

@@ -115,7 +115,10 @@ def exercise_3(same_label, bits, bits_test):
         return fault
     bits, bits_test = np.asarray(bits), np.asarray(bits_test)
     if bits.shape != (4000, 32) or bits_test.shape != (1000, 32):
-        return f"there must be 32 bits of 4000 and of 1000 reviews, got {bits.shape} and so on"
+        return (
+            f"bits must have shape (4000, 32) and bits_test (1000, 32), got {bits.shape} and "
+            f"{bits_test.shape}"
+        )
     if not (np.isin(bits, (0, 1)).all() and np.isin(bits_test, (0, 1)).all()):
         return "bits are 0 or 1: cut the hidden units at their medians"
     halves = bits.mean(axis=0)

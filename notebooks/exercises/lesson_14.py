@@ -76,7 +76,9 @@ def exercise_2(rbm, few, few_test):
     # The least frequent of the 200 occurs in 9.5 % of the reviews.
     share = few.mean(axis=0)
     if share.min() < 0.09 or share.max() > 0.5:
-        return "the 200 must be the most frequent of the candidates, which at most half have"
+        return (
+            "the 200 must be the most frequent words of those that at most half of the reviews hold"
+        )
     if not hasattr(rbm, "weights_"):
         return f"rbm_200 must be a trained RBM, got {type(rbm).__name__} without weights"
     if rbm.weights_.shape != (200, 64):

@@ -72,10 +72,10 @@ def exercise_2(round_trips):
                 expected,
                 mistakes={
                     "count returns to the top only": 2 * expected,
+                    "a round trip ends at the top": n_ways_down(path, top),
                     "a state that has not been at the top before has made no round trip": (
                         expected + 1
                     ),
-                    "a round trip ends at the top": n_ways_down(path, top),
                 },
             )
             if fault:

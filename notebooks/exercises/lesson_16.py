@@ -147,5 +147,7 @@ def exercise_3(diagnose):
         if answer is None:
             return f"diagnose {TO_DO}"
         if not isinstance(answer, str) or answer != fault:
-            return f"code {number} of {len(FAULTS) + 1} is diagnosed as {answer!r}, which it is not"
+            return (
+                f"code {number + 1} of {len(FAULTS) + 1} has another fault, or none: got {answer!r}"
+            )
     return None

@@ -194,9 +194,10 @@ def exercise_4(complete_as):
         of_first = found
         right = (full.predict(found) == labels).mean()
         if right < least:
-            return (
+            found = (
                 f"of digits completed by {name}, their own labels held, {right:.0%} are read right"
             )
+            return f"{found}: are labels held in every step, and the known half put back?"
     other = complete_as(full, given.copy(), erased, (labels + 3) % 10, 15, np.random.default_rng(4))
     own = complete_as(full, given.copy(), erased, labels, 15, np.random.default_rng(4))
     if np.array_equal(other, own):
