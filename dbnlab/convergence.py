@@ -31,6 +31,9 @@ def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
         if not 1 / OFF_SCALE < size < OFF_SCALE:
             found = f"values of size {size:.2g}, in standard deviations of its unit"
             yield f"a column of Gaussian visible units has {found}: standardise the columns of X"
+    if not machine.has_distribution():
+        grown = "the weights between two Gaussian layers have grown until p(v, h) has no integral"
+        yield f"{grown}: lower learning_rate, or raise weight_decay"
     if not isinstance(machine.hidden, Bernoulli):
         return
     H = machine.hidden_mean(V)

@@ -308,7 +308,7 @@ class DBN(Model):
         X : array-like of shape (n_samples, n_visible)
         layer : int, default=-1
             Number of the layer, 0 for the lowest; -1 is the top. The label block of the top RBM is
-            left out.
+            left out. The names of `set_output` are those of the top layer: without it for others.
 
         Returns
         -------
@@ -439,7 +439,9 @@ class DBN(Model):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_visible)
+        X : array-like of shape (n_rows, n_visible)
+            States: of values between 0 and 1 the result is no log-probability, so draw states
+            first, ``rng.random(X.shape) < X``.
         log_z : float or LogPartition
             log Z of the top RBM, in nats, such as ``likelihood.log_partition(dbn.rbms_[-1], …)``.
         n_samples : int, default=100
@@ -449,7 +451,7 @@ class DBN(Model):
 
         Returns
         -------
-        values, standard_errors : ndarray of shape (n_samples,)
+        values, standard_errors : ndarray of shape (n_rows,)
             In nats. The errors are those of the draws alone, not of `log_z`.
         """
         V, log_z = self._rows(X).astype(np.float64), likelihood.log_z_value(log_z)

@@ -203,8 +203,8 @@ class GibbsDenoiser:
         one = isinstance(model, RBM)
         stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
         pixels = stack.units[0]
-        if isinstance(pixels, units.WordCounts):
-            raise ValueError("GibbsDenoiser takes a model of pixels, not of word counts")
+        if not isinstance(pixels, units.Bernoulli | units.Gaussian):
+            raise ValueError(f"GibbsDenoiser takes Bernoulli or Gaussian pixels, not {pixels}")
         if isinstance(pixels, units.Gaussian) and self.noise == "salt_and_pepper":
             raise ValueError(f"Gaussian visible units take gaussian noise, not {self.noise}")
         return stack
@@ -286,8 +286,15 @@ class DenoisingAutoencoder(DeepAutoencoder):
     def denoise(self, images: ArrayLike) -> NDArray:
         """Clean images, in the shape and dtype of `images`."""
         check_is_fitted(self)
-        rows = self._filled(_rows(images, self.n_features_in_))
+        rows = _rows(images, self.n_features_in_)
         return _like(images, self.inverse_transform(self.transform(rows)))
+
+    def transform(self, X: ArrayLike) -> NDArray:
+        """Code of each image, or row of pixels, of shape (n_images, layer_sizes[-1])."""
+        check_is_fitted(self)
+        of_rows = np.ndim(X) == 2 and np.shape(X)[1] == self.n_features_in_
+        rows = np.asarray(X) if of_rows else _rows(X, self.n_features_in_)
+        return super().transform(self._filled(rows))
 
     def _default_dbn(self) -> DBN:
         return DBN()
@@ -331,10 +338,12 @@ class PatchDenoiser(BaseEstimator):
     size : int, default=8
         Side of a patch.
     n_patches : int, default=50_000
-        Number of patches to train on.
+        Number of patches to train on, as many from each picture, at random places; rounded up, and
+        no more than the pictures hold.
     n_steps : int, default=20
         Gibbs steps.
     random_state : int, numpy.random.Generator or None, default=None
+        Source of all randomness; that of the prototype is not used.
 
     Attributes
     ----------
@@ -358,15 +367,17 @@ class PatchDenoiser(BaseEstimator):
         self._check_parameters(clean)
         seed = checks.draw_seed(rng)
         share = -(-self.n_patches // len(clean))
-        options = {"patch_size": (self.size, self.size), "max_patches": share, "random_state": seed}
-        patches = [extract_patches_2d(picture, **options) for picture in clean]
+        seeds = [seed, *(checks.draw_seed(rng) for _ in clean[1:])]
+        options = {"patch_size": (self.size, self.size), "max_patches": share}
+        pairs = zip(clean, seeds)
+        patches = [extract_patches_2d(one, random_state=seed, **options) for one, seed in pairs]
         rows = np.concatenate(patches).reshape(-1, self.size**2)
         rows = rows - rows.mean(axis=1, keepdims=True)
         self.scale_ = float(self.scale * rows.std())
         if self.scale_ < FLAT * self.scale:
             raise ValueError("images are of one grey each: there is nothing to learn from them")
         model = self.model or RBM(256, visible="gaussian", learning_rate=0.005, n_epochs=20)
-        self.model_ = clone(model).set_params(random_state=seed).fit(rows / self.scale_)
+        self.model_ = clone(model).set_params(random_state=seeds[0]).fit(rows / self.scale_)
         return self
 
     def denoise(self, images: ArrayLike) -> NDArray:

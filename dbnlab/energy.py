@@ -64,6 +64,12 @@ class Machine:
         """E[v | h] of each row."""
         return self.visible.mean(self.visible_field(H))
 
+    def has_distribution(self) -> bool:
+        """Whether exp(-E) has a finite integral; of two Gaussian layers, if W is small enough."""
+        layers = self.visible, self.hidden
+        visible, hidden = (np.sqrt(np.nan_to_num(unit.variances())) for unit in layers)
+        return not hidden.any() or np.linalg.norm(visible[:, None] * self.weights * hidden, 2) < 1
+
     def energy(self, V: NDArray, H: NDArray) -> NDArray:
         """E(v, h) of each pair of rows, in nats."""
         base = self.visible.log_base_measure(V) + self.hidden.log_base_measure(H)

@@ -22,6 +22,7 @@ from dbnlab import checks, convergence, greedy, keras_network, units
 from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
 from dbnlab.effort import Effort
+from dbnlab.learning import Diverged
 from dbnlab.rbm import RBM
 from dbnlab.rows import MONITORED_ROWS
 
@@ -120,13 +121,20 @@ class StartedAtDBN(base.BaseEstimator):
         inputs = partial(self._inputs, rng=rng)
         fresh = keras_network.batches(X, answers, batch_size, rng, inputs)
         options |= {"steps_per_epoch": n_batches, "epochs": n_epochs, "verbose": self.verbose}
-        self.history_ = model.fit(fresh, shuffle=False, **options).history
+        history = model.fit(fresh, shuffle=False, **options).history
+        for name in [name for name in history if loss in name]:
+            history[name.replace(loss, "loss")] = history.pop(name)
+        self.history_ = history
         # The rate has fallen to zero: compiled anew, the owner can train the network further.
         keras_network.compile_with_adam(model, self.learning_rate, loss)
         model.optimizer.build(model.trainable_variables)
         self.keras_model_ = model
         some = slice(MONITORED_ROWS)
-        doubt = self._doubt(keras_network.predict(model, X[some]), answers[0][some], n_updates)
+        outputs = keras_network.predict(model, X[some])
+        if not np.isfinite(outputs).all():
+            cure = f"lower learning_rate (now {self.learning_rate}), and scale the columns of X"
+            raise Diverged(f"training diverged: {cure}")
+        doubt = self._doubt(outputs, answers[0][some], n_updates)
         if doubt:
             convergence.warn(doubt)
 
@@ -206,7 +214,8 @@ class FineTuned(StartedAtDBN):
         if self.early_stopping:
             n_epochs = self._effort.of(len(train), self.batch_size, self.n_epochs)[1]
             patience = max(LEAST_PATIENCE, n_epochs // 5)
-            stop = keras.callbacks.EarlyStopping(patience=patience, restore_best_weights=True)
+            best = {"monitor": f"val_{loss}", "mode": "min", "restore_best_weights": True}
+            stop = keras.callbacks.EarlyStopping(patience=patience, **best)
             held = tuple(array[held_out] for array in data)
             watched = {"validation_data": held, "callbacks": [stop]}
         self._backpropagate(model, [array[train] for array in data], rng, loss, **watched)
@@ -259,9 +268,10 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
     layer_sizes : sequence of int, default=(500, 500)
         Number of units of each hidden layer, from the bottom to the top.
     dbn : DBN or FrozenEstimator, default=None
-        Prototype of the DBN that is trained first; cloned. Its own `layer_sizes` hold where those
-        of the classifier are left at their default. ``FrozenEstimator(dbn)`` takes a fitted one as
-        it is, with its layers. None means ``DBN()``; give ``DBN(rbm=RBM())`` to search for
+        Prototype of the DBN that is trained first; cloned, with seeds from `random_state`. Its own
+        `layer_sizes` hold where those of the classifier are the default, and are not themselves
+        that of `DBN`: for (500, 500, 2000) say so here. ``FrozenEstimator(dbn)`` takes a fitted one
+        as it is, with its layers. None means ``DBN()``; give ``DBN(rbm=RBM())`` to search for
         parameters such as ``dbn__rbm__learning_rate``.
     pretrain : bool, default=True
         False starts the same network from random weights, as a baseline.
@@ -293,8 +303,8 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
     class_weight : "balanced", dict or None, default=None
         Weight of each class in the loss. "balanced" gives all classes the same sum of weights,
         n_samples / (n_classes × rows of the class) for each row, so that a rare class is not
-        drowned; a dict holds weights by class, 1 for a class that it leaves out. The DBN, which
-        sees no classes, learns from all rows alike.
+        drowned; a dict holds weights by class, 1 for a class that it leaves out. The DBN learns
+        from all rows alike.
 
     Attributes
     ----------
@@ -304,8 +314,8 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
     dbn_ : DBN
         The DBN as it was before fine-tuning; with `pretrain`.
     history_ : dict of lists, one entry for each epoch
-        "loss" (cross-entropy in nats, with the weights of `class_weight`) and "accuracy"; with
-        `early_stopping` also "val_loss" and "val_accuracy".
+        "loss" (cross-entropy in nats, a mean weighted by `class_weight`, without the penalty of
+        `weight_decay`) and "accuracy"; with `early_stopping` also "val_loss" and "val_accuracy".
     classes_ : ndarray of shape (n_classes,)
     n_features_in_ : int
 
@@ -330,7 +340,7 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         y : array-like of shape (n_samples,)
             Class of each row, of any type.
         X_unlabelled : array-like of shape (n_more, n_features), default=None
-            More rows for the DBN.
+            More rows for the DBN; ignored without `pretrain`.
 
         Returns
         -------
@@ -390,7 +400,8 @@ class DBNRegressor(base.MultiOutputMixin, base.RegressorMixin, FineTuned):
     dbn_ : DBN
         The DBN as it was before fine-tuning; with `pretrain`.
     history_ : dict of lists, one entry for each epoch
-        "loss", the mean squared error of the scaled targets; with `early_stopping` also "val_loss".
+        "loss", the mean squared error of the scaled targets without the penalty of `weight_decay`;
+        with `early_stopping` also "val_loss".
     target_mean_, target_scale_ : ndarray of shape (n_targets,)
     n_features_in_ : int
 

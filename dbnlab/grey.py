@@ -21,7 +21,8 @@ SPREAD = 3.0
 # Between which values a scaler may put new rows. A column that is nearly constant in training can
 # reach 6 in use; -1 is how other tables code a missing value, or a spin that points down.
 BELOW, ABOVE = -1, 6
-MOST_BEYOND = 0.25
+# The share of such values says less of a few rows, unless they are large.
+MOST_BEYOND, MOST_BEYOND_OF_FEW, FEW_ROWS, LARGE = 0.25, 0.5, 20, 2
 
 
 def is_grey(V: NDArray, binary: NDArray) -> bool:
@@ -54,12 +55,16 @@ def widen(
     return -mean[binary] @ weights[binary]
 
 
-def cut_off(V: NDArray, binary: NDArray) -> NDArray:
+def cut_off(V: NDArray, binary: NDArray, below: float = BELOW, above: float = ABOVE) -> NDArray:
     """New rows, with a warning where what a scaler has put beyond [0, 1] is cut off."""
     beyond = binary & ((V < -ROUNDING) | (V > 1 + ROUNDING))
     share = beyond.sum() / max(1, beyond[:, binary].size)
+    if not share:
+        return V
+    low, high = V[beyond].min(), V[beyond].max()
     # Rows of another scale altogether are left to be refused.
-    if not 0 < share <= MOST_BEYOND or V[beyond].min() <= BELOW or V[beyond].max() > ABOVE:
+    few = len(V) < FEW_ROWS and high < LARGE
+    if share > (MOST_BEYOND_OF_FEW if few else MOST_BEYOND) or low <= below or high > above:
         return V
     warn(
         f"values of new rows lie beyond [0, 1], {beyond.sum()} of them, as test rows do that a "

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
 ACTIVATIONS = {units.Bernoulli: "sigmoid", units.Gaussian: "linear"}
 PREDICTED_ROWS = 128
-# What is recorded beside a loss.
+# What is recorded beside a loss, which penalties of the weights are added to.
 METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
+WITHOUT_PENALTY = ("sparse_categorical_crossentropy", "mse")
 
 
 def to_keras(stack: Stack, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
@@ -74,6 +75,7 @@ def compile_with_adam(model: "keras.Sequential", rate: Any, loss: str, **options
     usual = keras.config.floatx()
     # XLA takes longer than most trainings.
     options |= {"metrics": METRICS.get(loss), "jit_compile": False}
+    options["weighted_metrics"] = [loss] if loss in WITHOUT_PENALTY else None
     keras.config.set_floatx(model.inputs[0].dtype)
     try:
         model.compile(keras.optimizers.Adam(rate), loss, **options)

@@ -362,6 +362,8 @@ def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -
     if len(held_out):
         gap = machine.free_energy(held_out).mean() - machine.free_energy(monitored).mean()
         values["free_energy_gap"] = gap
+    elif "free_energy_gap" in state.history:
+        values["free_energy_gap"] = np.nan
     # In one step, which Ctrl-C cannot cut in two.
     known = state.history
     state.history = {name: [*known.get(name, []), float(v)] for name, v in values.items()}

@@ -2,7 +2,7 @@ r"""Log-likelihoods of RBMs: what training ascends, computed without sampling.
 
 p(v) = exp(-F(v)) / Z, so log p(v) = -F(v) - log Z. The free energy F costs one matrix product; the
 partition function Z = Σ_v exp(-F(v)) is a sum over all states of one layer, which is possible for
-about twenty binary units and for no more.
+25 binary units at most.
 """
 
 import copy
@@ -76,7 +76,8 @@ def log_partition(
         Gibbs chains of 1,000 steps that start at rows of `X`, or at noise without `X`; it then
         warns, because its bound holds only as far as these chains have converged.
     n_betas : int, default=5000
-        Number of intermediate models. A run costs two matrix products for each.
+        Number of models on the path, base and RBM included. A run costs two matrix products for
+        each.
     n_chains : int, default=100
         Number of independent annealing runs.
     base : {"data", "visible", "uniform"}, default="data"
@@ -100,7 +101,8 @@ def log_partition(
     Raises
     ------
     ValueError
-        If an argument is out of range, or "exact" is asked of a model too large to enumerate.
+        If an argument is out of range, "exact" is asked of a model too large to enumerate, or the
+        weights between two Gaussian layers are so large that there is no log Z.
     """
     checks.check_machine(rbm)
     checks.check_choice(method, "method", ("ais", "reverse_ais", "exact"))
@@ -111,6 +113,8 @@ def log_partition(
             "log Z of a replicated softmax depends on the document's length: give "
             "likelihood.at_length(rbm, 100), or another length, in place of rbm"
         )
+    if not rbm.machine_.has_distribution():
+        raise ValueError("exp(-E) of these two Gaussian layers has no integral, so no log Z")
     if method == "exact":
         value = _exact(_smaller_side_visible(rbm.machine_)[0])
         return LogPartition(value, value, value)
@@ -158,8 +162,8 @@ def at_length(rbm: RBM, length: int) -> RBM:
 
     Raises
     ------
-    TypeError
-        If `rbm` has other visible units, or the length is no integer.
+    TypeError, ValueError
+        If `rbm` has other visible units, or the length is no integer of 1 or more.
     """
     checks.check_machine(rbm)
     unit = rbm.visible_unit_
@@ -183,6 +187,8 @@ def log_likelihood(
     rbm : RBM
         A fitted model.
     X : array-like of shape (n_samples, n_visible)
+        States: of values between 0 and 1 the result is no log-probability, so draw states first,
+        ``rng.random(X.shape) < X``.
     log_z : LogPartition, float or mapping
         log Z of this very model, from `log_partition`; of a replicated softmax a mapping from each
         length to that of the model `at_length`.

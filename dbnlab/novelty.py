@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from dbnlab import checks
 from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
+from dbnlab.grey import FEW_ROWS, cut_off
 from dbnlab.rbm import RBM
 
 
@@ -40,7 +41,7 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     validation_fraction : float, default=0.2
         Share of the rows that set the threshold.
     random_state : int, numpy.random.Generator or None, default=None
-        Source of all randomness.
+        Source of all randomness; that of the prototype is not used.
 
     Attributes
     ----------
@@ -102,7 +103,12 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X: ArrayLike) -> NDArray:
         """The model's score of each row, in nats: the lower, the stranger."""
         check_is_fitted(self)
-        return self._scores(checks.table(X, "X", self, reset=False))
+        rows, model = checks.table(X, "X", self, reset=False), self.model_
+        unit = model.visible_unit_ if isinstance(model, RBM) else model.stack_.units[0]
+        # However far beyond [0, 1]: rows may be strange for that, but not most of a table.
+        if len(rows) < FEW_ROWS:
+            return self._scores(np.where(unit.binary(), np.clip(rows, 0, 1), rows))
+        return self._scores(cut_off(rows, unit.binary(), -np.inf, np.inf))
 
     def _scores(self, rows: NDArray) -> NDArray:
         # A model that knows the names of its columns wants to see them.

@@ -50,12 +50,14 @@ class RBM(Model):
         Number of hidden units.
     visible : {"bernoulli", "gaussian"} or Unit, default="bernoulli"
         Type of the visible units. Bernoulli units take values in [0, 1], read as probabilities
-        (what a scaler puts beyond in new rows is cut off, with a warning);
+        (what a scaler puts beyond in new rows, up to 6 and above -1, is cut off with a warning);
         Gaussian units have variance 1 given the hidden units, so standardise the columns of X.
         Softmax blocks, word counts, layers of mixed type and Gaussian units of other variances
         come from `dbnlab.units`.
     hidden : {"bernoulli", "gaussian"}, default="bernoulli"
-        Type of the hidden units. Gaussian hidden units give a linear code.
+        Type of the hidden units. Gaussian hidden units give a linear code; between them and
+        Gaussian visible units the largest singular value of W has to stay below 1 (in units of the
+        deviations), or there is no distribution to sample from.
     algorithm : {"cd", "pcd"}, default="cd"
         Where the chains of the negative phase start: "cd" at the batch (contrastive divergence,
         Hinton 2002), "pcd" where they stopped at the last update (persistent contrastive
@@ -79,6 +81,7 @@ class RBM(Model):
         L2 penalty of the weights, multiplied by the learning rate; biases are not decayed.
     sparsity_target : float, default=None
         Desired mean activity of each hidden unit, in (0, 1). For Bernoulli hidden units only.
+        Without `sparsity_cost` it sets no more than the hidden biases that training starts from.
     sparsity_cost : float, default=0.0
         Strength of the pull towards `sparsity_target`, on hidden biases and weights. With momentum
         0.9, values near 1 overshoot; start at 0.1 or less.
@@ -93,7 +96,7 @@ class RBM(Model):
         Whether each epoch draws states for what Bernoulli visible units are given as probabilities.
         None means where the rows are grey: a quarter of the columns or more vary less than half as
         much as such states do, as columns of measurements scaled to [0, 1]. Grey rows that are
-        drawn also start from larger weights.
+        drawn also start from larger weights. The first 1,000 rows decide: shuffle ordered ones.
     validation_fraction : float, default=0.0
         Share of the rows held out to watch the free-energy gap, in [0, 1).
     backend : {"numpy", "tensorflow"}, default="numpy"
@@ -121,11 +124,11 @@ class RBM(Model):
     chains_ : ndarray of shape (n_chains, n_hidden)
         Hidden states of the persistent chains; only after training with "pcd".
     history_ : dict of lists, one entry for each epoch
-        "reconstruction_error": mean squared difference between up to 1,000 training rows and
+        "reconstruction_error": mean squared difference between the first 1,000 training rows and
         their reconstruction. "update_ratio": mean size of the last weight update over mean size of
         the weights; near 0.001 once learning has settled. "free_energy_gap", with
         `validation_fraction`: mean free energy of held-out rows minus that of training rows, in
-        nats; growth means overfitting.
+        nats; growth means overfitting. NaN in epochs of `partial_fit`.
     visible_unit_, hidden_unit_ : Unit
         The two layers.
     machine_ : dbnlab.energy.Machine
@@ -278,7 +281,7 @@ class RBM(Model):
         checkpoint : path, default=None
             Where to keep the state of training, written after each epoch. If the file exists,
             training goes on from there and ends with the same bits as without the interruption; if
-            it comes from other parameters or other rows, it is refused.
+            it comes from other parameters, or from rows with other means, it is refused.
         strategy : tf.distribute.Strategy, default=None
             Devices that share each batch, for ``backend="tensorflow"``; None means one device.
 
@@ -429,12 +432,12 @@ class RBM(Model):
         V = self._rows(V, "V")
         return self.machine_.free_energy(V)
 
-    def score_samples(self, V: ArrayLike) -> NDArray:
+    def score_samples(self, X: ArrayLike) -> NDArray:
         """Unnormalised log-probability -F(v) of each row, in nats.
 
         log Z is missing, so compare rows under one model, never two models.
         """
-        return -self.free_energy(V)
+        return -self.free_energy(X)
 
     def transform(self, X: ArrayLike) -> NDArray:
         """E[h | v] of each row, shape (n_samples, n_hidden), in the dtype of a floating `X`."""

@@ -109,9 +109,13 @@ def rungs(
     machines : list of Machine
         Biases and weights are (1 - β) times those of the base plus β times those of `rbm`.
     """
+    checks.check_machine(rbm)
     if isinstance(betas, Integral):
         checks.check_number(betas, "betas", Integral, min_val=2)
         betas = np.sin(np.linspace(0, np.pi / 2, betas))
+    betas = checks.real_array(betas, "betas", ("n_rungs",))
+    if betas[0] < 0 or betas[-1] != 1 or (np.diff(betas) < 0).any():
+        raise ValueError(f"betas must rise from 0 or more to 1, got {betas.tolist()}")
     start, end = likelihood.base_machine(rbm, base, X), rbm.machine_
     return [between(start, end, beta) for beta in betas]
 
@@ -167,7 +171,10 @@ def run(
     if init is None:
         V = unit.sample(np.tile(bias, (len(machines) * n_chains, 1)), rng).reshape(shape)
     else:
-        V = np.broadcast_to(unit.check(np.asarray(init, bias.dtype)), shape).copy()
+        rows = unit.check(checks.real_array(init, "init").astype(bias.dtype, copy=False))
+        if rows.shape != shape[1:]:
+            raise ValueError(f"init must have shape {shape[1:]}, got {rows.shape}")
+        V = np.tile(rows, (len(machines), 1, 1))
     ladder = Ladder(machines, V)
     for _ in range(n_sweeps):
         ladder.sweep(rng)

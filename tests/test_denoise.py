@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from models import points, random_rbm
+from sklearn.feature_extraction.image import extract_patches_2d
 from stacks import EnumeratedDBN, random_dbn
 
 from dbnlab import DBN, RBM, datasets
@@ -17,6 +18,7 @@ from dbnlab.denoise import (
     psnr,
     ssim,
 )
+from dbnlab.units import Bernoulli, Gaussian, Joint
 
 
 @pytest.fixture(scope="module")
@@ -536,3 +538,36 @@ def test_patches_fill_in_nothing():
 def test_a_gibbs_denoiser_takes_an_rbm_or_a_dbn(model):
     with pytest.raises(TypeError, match="model must be a fitted RBM or DBN, got"):
         GibbsDenoiser(model, "gaussian", 0.1)
+
+
+def test_each_picture_gives_patches_from_places_of_its_own(monkeypatch):
+    taken = []
+
+    def remember(picture, *arguments, **options):
+        patches = extract_patches_2d(picture, *arguments, **options)
+        taken.append(patches[:, 0, 0].tolist())
+        return patches
+
+    monkeypatch.setattr("dbnlab.denoise.extract_patches_2d", remember)
+    # The grey value of a pixel is its place.
+    pictures = np.tile(np.linspace(0, 1, 400).reshape(20, 20), (50, 1, 1))
+    rbm = RBM(2, visible="gaussian", learning_rate=0.005, n_epochs=1)
+    PatchDenoiser(rbm, n_patches=50, random_state=0).fit(pictures)
+    assert len({place for places in taken for place in places}) > 25
+
+
+def test_an_autoencoder_for_noise_gives_codes_of_images_and_of_rows(images):
+    model = DenoisingAutoencoder((20, 5), n_epochs=1, random_state=0)
+    codes = model.fit_transform(images)
+    assert codes.shape == (200, 5)
+    rows = images.reshape(200, 64).copy()
+    np.testing.assert_array_equal(model.transform(rows), codes)
+    rows[:, 0] = np.nan
+    assert np.isfinite(model.transform(rows)).all()
+
+
+def test_pixels_of_mixed_type_are_refused():
+    visible = Joint(Gaussian(4), Bernoulli(5))
+    rbm = RBM.from_arrays(np.zeros((9, 3)), np.zeros(9), np.zeros(3), visible)
+    with pytest.raises(ValueError, match="Bernoulli or Gaussian pixels, not Joint"):
+        GibbsDenoiser(rbm, "gaussian", 0.1).denoise(np.zeros((3, 3)))

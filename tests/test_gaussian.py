@@ -9,6 +9,7 @@ from models import Enumerated, bits, flat, mean_log_likelihood, points, random_r
 from scipy.integrate import dblquad, quad
 from scipy.stats import chi2, norm
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import check_estimator
 
 from dbnlab import DBN, RBM, DeepAutoencoder, files, likelihood
@@ -402,3 +403,17 @@ def test_flat_gradient_of_the_model_agrees_with_its_mean_field():
     rbm.state_.show_variance()
     rbm.visible_bias_ = X.mean(axis=0) / X.var(axis=0)
     np.testing.assert_allclose(flat(likelihood.exact_gradient(rbm, X)), 0, atol=1e-12)
+
+
+def test_two_gaussian_layers_without_a_distribution_are_told():
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((300, 1)) + 0.1 * rng.standard_normal((300, 100))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    rbm = RBM(8, visible="gaussian", hidden="gaussian", random_state=0)
+    with pytest.warns(ConvergenceWarning, match=r"no integral: lower learning_rate"):
+        rbm.fit(X)
+    assert np.linalg.norm(rbm.weights_, 2) >= 1
+    with pytest.raises(ValueError, match="so no log Z"):
+        likelihood.log_partition(rbm)
+    rbm.weights_ *= 0.5
+    assert np.isfinite(likelihood.log_partition(rbm, n_betas=100, random_state=0).value)

@@ -119,3 +119,14 @@ def test_shares_outside_their_range_are_refused(usual, parameters):
 def test_scikit_learn_checks_pass_in_full():
     # Its tables are too small for a rate of 5 %.
     check_estimator(NoveltyDetector(GAUSSIAN, 0.5, random_state=0), on_skip=None)
+
+
+def test_a_row_far_beyond_what_is_usual_is_strange_alone_and_among_others(rng):
+    X = rng.random((100, 4)) ** 4
+    detector = NoveltyDetector(RBM(8, n_epochs=30, random_state=0), random_state=0).fit(X)
+    far = [[8.0, 8.0, 0.1, 7.0]]
+    assert detector.predict(far) == -1
+    with pytest.warns(UserWarning, match=r"beyond \[0, 1\], 3 of them"):
+        assert detector.predict(np.concatenate([X[:30], far]))[-1] == -1
+    with pytest.raises(ValueError, match=r"units need \[0, 1\]"):
+        detector.predict(255 * X)

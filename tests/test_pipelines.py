@@ -310,6 +310,15 @@ def test_rows_that_a_scaler_has_not_seen_are_cut_off_with_a_warning():
     assert np.isfinite(scores).all()
 
 
+def test_whether_a_row_is_cut_off_does_not_depend_on_the_rows_beside_it(rng):
+    rbm = RBM(3, n_epochs=1, random_state=0).fit(rng.random((20, 4)))
+    rows = np.full((10, 4), 0.5)
+    rows[0, :2] = 1.2
+    with pytest.warns(UserWarning, match=r"beyond \[0, 1\], 2 of them"):
+        together, alone = rbm.transform(rows)[:1], rbm.transform(rows[:1])
+    np.testing.assert_allclose(alone, together, rtol=1e-6)
+
+
 @pytest.mark.parametrize("value", [-1, 7])
 def test_rows_on_another_scale_are_refused(value, rng):
     rbm = RBM(3, n_epochs=1, random_state=0).fit(rng.random((20, 4)))

@@ -423,6 +423,13 @@ def test_held_out_rows_give_the_free_energy_gap_and_are_not_trained_on(backend, 
     np.testing.assert_allclose(rbm.history_["free_energy_gap"][-1], gap)
 
 
+def test_the_history_has_one_entry_for_each_epoch_of_partial_fit_too(rng):
+    X = (rng.random((40, 5)) < 0.5).astype(float)
+    rbm = RBM(3, n_epochs=2, validation_fraction=0.2, random_state=0).fit(X).partial_fit(X)
+    assert {len(values) for values in rbm.history_.values()} == {3}
+    assert np.isnan(rbm.history_["free_energy_gap"]).tolist() == [False, False, True]
+
+
 def test_overfitting_widens_the_free_energy_gap(backend, rng):
     X = (rng.random((60, 30)) < 0.5).astype(float)
     rbm = RBM(50, validation_fraction=0.5, n_epochs=200, learning_rate=0.1, backend=backend)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from models import COUNTABLE, Enumerated, random_rbm
 from scipy.stats import chi2, norm
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from dbnlab import RBM, likelihood, tempering
 
@@ -172,3 +172,17 @@ def test_a_ladder_needs_two_rungs_of_one_width_and_a_known_z_at_the_bottom():
         tempering.run([machines[0], random_rbm("softmax").machine_])
     with pytest.raises(ValueError, match="lowest machine has no weights"):
         tempering.log_partition(tempering.run(machines[1:], 2, 2))
+
+
+@pytest.mark.parametrize("betas", [[0, 0.25, 0.5], [0, 2, 1], [0, np.nan, 1], [-1, 1], []])
+def test_rungs_rise_to_the_model(betas):
+    with pytest.raises(ValueError, match="betas must"):
+        tempering.rungs(RBM(3).fit(np.eye(4)), betas)
+
+
+def test_rungs_lead_to_a_fitted_machine_and_columns_start_at_one_state_each():
+    with pytest.raises(NotFittedError):
+        tempering.rungs(RBM())
+    machines = tempering.rungs(RBM(3).fit(np.eye(4)), 3)
+    with pytest.raises(ValueError, match=r"init must have shape \(5, 4\), got \(7, 4\)"):
+        tempering.run(machines, 5, 2, init=np.zeros((7, 4)))

@@ -125,7 +125,7 @@ def _layers(model: Any, row: NDArray) -> list[tuple[str, NDArray]]:
     """Title and values of each, the highest first."""
     if isinstance(model, DBN):
         numbers = reversed(range(len(model.rbms_)))
-        return [(f"layer {n + 1}", np.ravel(model.transform(row, layer=n))) for n in numbers]
+        return [(f"layer {n + 1}", np.ravel(model.stack_.up(row, n + 1))) for n in numbers]
     if hasattr(model, "transform"):
         return [("hidden units", np.ravel(model.transform(row)))]
     return []

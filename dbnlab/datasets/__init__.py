@@ -191,7 +191,7 @@ def load_movie_reviews(source: str = "imdb") -> Dataset:
     Parameters
     ----------
     source : {"imdb", "rotten_tomatoes"}, default="imdb"
-        25,000 reviews of about 230 words each (Maas et al. 2011, "Learning word vectors for
+        24,904 reviews of about 230 words each (Maas et al. 2011, "Learning word vectors for
         sentiment analysis"), or 8,530 sentences (Pang & Lee 2005, "Seeing stars").
 
     Raises

@@ -145,7 +145,7 @@ def add_lesions(
     volume : ndarray of the same shape
     distance : ndarray of the same shape
         Of each voxel to the nearest centre, in mm: ``distance <= radius`` is the true mask. It is
-        infinite without centres.
+        infinite without centres, an array of integers of shape (0, 3).
 
     Raises
     ------
