@@ -365,10 +365,9 @@ class PatchDenoiser(BaseEstimator):
         """Train the model on patches of clean pictures."""
         clean, rng = _clean(images), checks.as_generator(self.random_state)
         self._check_parameters(clean)
-        seed = checks.draw_seed(rng)
         share = -(-self.n_patches // len(clean))
-        seeds = [seed, *(checks.draw_seed(rng) for _ in clean[1:])]
         options = {"patch_size": (self.size, self.size), "max_patches": share}
+        seeds = [checks.draw_seed(rng) for _ in clean]
         pairs = zip(clean, seeds)
         patches = [extract_patches_2d(one, random_state=seed, **options) for one, seed in pairs]
         rows = np.concatenate(patches).reshape(-1, self.size**2)

@@ -68,7 +68,9 @@ class Machine:
         """Whether exp(-E) has a finite integral; of two Gaussian layers, if W is small enough."""
         layers = self.visible, self.hidden
         visible, hidden = (np.sqrt(np.nan_to_num(unit.variances())) for unit in layers)
-        return not hidden.any() or np.linalg.norm(visible[:, None] * self.weights * hidden, 2) < 1
+        if not (visible.any() and hidden.any()):
+            return True
+        return np.linalg.norm(visible[:, None] * self.weights * hidden, 2) < 1
 
     def energy(self, V: NDArray, H: NDArray) -> NDArray:
         """E(v, h) of each pair of rows, in nats."""

@@ -269,10 +269,10 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         Number of units of each hidden layer, from the bottom to the top.
     dbn : DBN or FrozenEstimator, default=None
         Prototype of the DBN that is trained first; cloned, with seeds from `random_state`. Its own
-        `layer_sizes` hold where those of the classifier are the default, and are not themselves
-        that of `DBN`: for (500, 500, 2000) say so here. ``FrozenEstimator(dbn)`` takes a fitted one
-        as it is, with its layers. None means ``DBN()``; give ``DBN(rbm=RBM())`` to search for
-        parameters such as ``dbn__rbm__learning_rate``.
+        `layer_sizes` hold where those of the classifier are left at their default; but (500, 500,
+        2000), the default of `DBN`, counts as not given: say it here. ``FrozenEstimator(dbn)``
+        takes a fitted one as it is, with its layers. None means ``DBN()``; give ``DBN(rbm=RBM())``
+        to search for parameters such as ``dbn__rbm__learning_rate``.
     pretrain : bool, default=True
         False starts the same network from random weights, as a baseline.
     dropout : float or sequence of float, default=0.0

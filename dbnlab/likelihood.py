@@ -26,7 +26,7 @@ ENUMERABLE_STATES = 2**25
 # Input fields summed at a time: few enough to stay in a processor's cache.
 CHUNK = 2**17
 # Where along the path the intermediate models lie: evenly in each of three parts, ever denser
-# towards the RBM, in the proportions of Salakhutdinov & Murray (2008), section 4.
+# towards the RBM, in the proportions of Salakhutdinov & Murray (2008), section 5.
 SCHEDULE = [0, 500 / 14500, 4500 / 14500, 1], [0, 0.5, 0.9, 1]
 BURN_IN = 1000
 # Rows from which the base takes the means of the hidden units, evenly spaced among those given.

@@ -109,7 +109,7 @@ def filters(
 ) -> plt.Axes:
     """Show the weights of the first hidden units as images, all at one grey scale, zero mid-grey.
 
-    Hinton's guide, section 15.1: a scale of its own for each unit would hide that some have not
+    Hinton's guide, section 15: a scale of its own for each unit would hide that some have not
     learned.
 
     Parameters
