@@ -518,7 +518,7 @@ def test_a_classifier_is_fine_tuned_on_counts_and_an_autoencoder_refuses_them():
 
 def test_a_denoiser_refuses_a_model_of_counts(dbn):
     for model in (dbn, random_rbm()):
-        with pytest.raises(ValueError, match="not of word counts"):
+        with pytest.raises(ValueError, match="Gaussian pixels, not ReplicatedSoftmax"):
             GibbsDenoiser(model, "missing_pixels").denoise(np.full((1, 3), 0.5))
 
 
