@@ -24,7 +24,7 @@ from dbnlab.files import check_stored
 from dbnlab.model import Model
 from dbnlab.parameters import effort, parameters_as_json
 from dbnlab.rbm import RBM
-from dbnlab.rows import MONITORED_ROWS
+from dbnlab.rows import spread
 from dbnlab.stack import DIRECTED, Stack
 from dbnlab.warning import warn
 
@@ -205,12 +205,13 @@ class DBN(Model):
         return self
 
     def _warn_of_one_class(self, X: NDArray, y: ArrayLike) -> None:
-        V, stack = X[:MONITORED_ROWS].astype(self.rbms_[0].dtype), self.stack_
+        some, stack = spread(len(X)), self.stack_
+        V = X[some].astype(self.rbms_[0].dtype)
         probabilities = stack.label_posterior(stack.up(V, stack.n_directed))
         found = self.classes_[probabilities.argmax(axis=1)]
         batch_size, n_epochs = effort(self.rbms_[-1], len(X))
         n_updates = n_epochs * -(-len(X) // batch_size)
-        doubt = convergence.doubt_of_answers(found, np.ravel(y)[:MONITORED_ROWS], n_updates)
+        doubt = convergence.doubt_of_answers(found, np.ravel(y)[some], n_updates)
         if doubt:
             convergence.warn(doubt)
 

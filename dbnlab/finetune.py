@@ -24,7 +24,7 @@ from dbnlab.dbn import DBN
 from dbnlab.effort import Effort
 from dbnlab.learning import Diverged
 from dbnlab.rbm import RBM
-from dbnlab.rows import MONITORED_ROWS
+from dbnlab.rows import spread
 
 LEAST_PATIENCE = 10
 LITTLE_DECAY = 1e-3
@@ -129,7 +129,7 @@ class StartedAtDBN(base.BaseEstimator):
         keras_network.compile_with_adam(model, self.learning_rate, loss)
         model.optimizer.build(model.trainable_variables)
         self.keras_model_ = model
-        some = slice(MONITORED_ROWS)
+        some = spread(len(X))
         outputs = keras_network.predict(model, X[some])
         if not np.isfinite(outputs).all():
             cure = f"lower learning_rate (now {self.learning_rate}), and scale the columns of X"
@@ -198,7 +198,7 @@ class FineTuned(StartedAtDBN):
             weight_decay = 1 / len(train) if self.pretrain else 0.0
             # So may one whose top units say nothing yet.
             if self.pretrain:
-                codes = self.dbn_.stack_.up(rows[:MONITORED_ROWS].astype(dtype), len(layer) - 1)
+                codes = self.dbn_.stack_.up(rows[spread(len(rows))].astype(dtype), len(layer) - 1)
                 if codes.std(axis=0).mean() < convergence.NOTHING:
                     weight_decay = min(weight_decay, LITTLE_DECAY)
         if weight_decay:

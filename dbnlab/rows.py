@@ -19,6 +19,12 @@ MONITORED_ROWS = 1000
 Window = tuple[NDArray, NDArray]
 
 
+def spread(n_rows: int) -> NDArray:
+    """The numbers of up to 1,000 rows at even distances, since a table may be ordered."""
+    n_monitored = min(n_rows, MONITORED_ROWS)
+    return np.arange(n_monitored) * n_rows // n_monitored
+
+
 class Table:
     """Rows of an array in memory.
 
@@ -56,7 +62,7 @@ class Table:
 
     def monitored(self) -> NDArray:
         """Up to 1,000 of the rows to train on."""
-        return self.check(self.X[self.rows[:MONITORED_ROWS]])
+        return self.check(self.X[self.rows[spread(self.n_rows)]])
 
     def held_out(self) -> NDArray:
         """Up to 1,000 of the rows held out."""
