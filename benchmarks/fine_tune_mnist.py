@@ -14,15 +14,21 @@ from pathlib import Path
 
 import numpy as np
 import stored
-from dbn_mnist import N_TRAIN, PROTOTYPE, SEED
+from dbn_mnist import N_TRAIN, SEED
 from sklearn.frozen import FrozenEstimator
 from sklearn.model_selection import train_test_split
 
-from dbnlab import DBN, DBNClassifier, datasets
+from dbnlab import DBN, RBM, DBNClassifier, datasets
 
 HERE = Path(__file__).parent
 RUNS, TARGET = HERE / "runs", HERE / "results" / "fine_tune_mnist.json"
 SIZES = (500, 500, 2000)
+PROTOTYPE = RBM(
+    learning_rate=np.linspace(0.1, 0.01, 30),
+    momentum=np.where(np.arange(30) < 5, 0.5, 0.9),
+    n_epochs=30,
+    draw_visible=False,
+)
 DROPOUT_RECIPE = {
     "n_epochs": 60,
     "learning_rate": 2e-3,
@@ -41,7 +47,7 @@ REGULARISERS = {
 
 
 def pretrained(X: np.ndarray, seed: int = SEED) -> DBN:
-    """As in dbn_mnist.py, without the labels."""
+    """Greedy training without labels."""
     dbn = DBN(SIZES, PROTOTYPE, backend="tensorflow", random_state=seed, verbose=1)
     return dbn.fit(X, checkpoint=RUNS / f"fine_tune_{len(X)}_{seed}")
 
