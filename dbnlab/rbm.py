@@ -96,7 +96,7 @@ class RBM(Model):
         Whether each epoch draws states for what Bernoulli visible units are given as probabilities.
         None means where the rows are grey: a quarter of the columns or more vary less than half as
         much as such states do, as columns of measurements scaled to [0, 1]. Grey rows that are
-        drawn also start from larger weights. Of rows in an array, 1,000 at even distances decide; of
+        drawn also start from larger weights. In an array, 1,000 rows at even distances decide; in
         batches, the first 1,000.
     validation_fraction : float, default=0.0
         Share of the rows held out to watch the free-energy gap, in [0, 1).
@@ -125,9 +125,9 @@ class RBM(Model):
     chains_ : ndarray of shape (n_chains, n_hidden)
         Hidden states of the persistent chains; only after training with "pcd".
     history_ : dict of lists, one entry for each epoch
-        "reconstruction_error": mean squared difference between 1,000 of the training rows, or all
-        of fewer, and their reconstruction. "update_ratio": mean size of the last weight update over mean size of
-        the weights; near 0.001 once learning has settled. "free_energy_gap", with
+        "reconstruction_error": mean squared difference between 1,000 training rows, or all of
+        fewer, and their reconstruction. "update_ratio": mean size of the last weight update over
+        mean size of the weights; near 0.001 once learning has settled. "free_energy_gap", with
         `validation_fraction`: mean free energy of held-out rows minus that of training rows, in
         nats; growth means overfitting. NaN in epochs of `partial_fit`.
     visible_unit_, hidden_unit_ : Unit
