@@ -67,6 +67,7 @@ def corrupt(
     """
     clean = _clean(images)
     _check_noise(noise, strength)
+    _check_scale(noise, strength)
     noisy = _corrupted(clean, noise, strength, checks.as_generator(random_state))
     return noisy.reshape(np.shape(images))
 
@@ -181,6 +182,7 @@ class GibbsDenoiser:
 
     def _rows(self, images: ArrayLike) -> NDArray:
         rows = _rows(images, self.model.n_features_in_)
+        _check_scale(self.noise, self.strength)
         # What is known is clamped, and no pixel of the model lies beyond black or white.
         return rows.clip(0, 1) if self.noise.startswith("missing") else rows
 
@@ -280,20 +282,27 @@ class DenoisingAutoencoder(DeepAutoencoder):
             raise ValueError(f"strengths are the least and the largest strength, got {strengths}")
         for strength in strengths:
             _check_noise(self.noise, strength)
+            _check_scale(self.noise, strength)
         self.image_shape_, self.mean_image_ = clean.shape[1:], clean.mean(axis=0).ravel()
         return super().fit(clean.reshape(len(clean), -1))
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Clean images, in the shape and dtype of `images`."""
         check_is_fitted(self)
-        rows = _rows(images, self.n_features_in_)
-        return _like(images, self.inverse_transform(self.transform(rows)))
+        return _like(images, self.inverse_transform(self.transform(self._pixels(images))))
+
+    def _pixels(self, images: ArrayLike) -> NDArray:
+        rows, shape = _rows(images, self.n_features_in_), _stack(images).shape[1:]
+        if shape != self.image_shape_:
+            raise ValueError(f"images have shape {shape}, those of training {self.image_shape_}")
+        return rows
 
     def transform(self, X: ArrayLike) -> NDArray:
         """Code of each image, or row of pixels, of shape (n_images, layer_sizes[-1])."""
         check_is_fitted(self)
         of_rows = np.ndim(X) == 2 and np.shape(X)[1] == self.n_features_in_
-        rows = np.asarray(X) if of_rows else _rows(X, self.n_features_in_)
+        # A row of pixels is an image of one line.
+        rows = _stack(np.asarray(X)[:, None])[:, 0] if of_rows else self._pixels(X)
         return super().transform(self._filled(rows))
 
     def _default_dbn(self) -> DBN:
@@ -398,6 +407,7 @@ class PatchDenoiser(BaseEstimator):
 
     def _check_parameters(self, images: NDArray) -> None:
         checks.check_parameters(self, RULES)
+        _check_scale("gaussian", self.strength)
         height, width = images.shape[1:]
         if self.size > min(height, width):
             found = f"images of {height}×{width} pixels hold no patch"
@@ -453,6 +463,11 @@ def _check_noise(noise: str, strength: float) -> None:
     checks.check_choice(noise, "noise", NOISES)
     rule = checks.RATE if noise in DEVIATIONS else checks.OPEN_SHARE
     rule(strength, "strength")
+
+
+def _check_scale(noise: str, strength: float | None) -> None:
+    if noise in DEVIATIONS and strength > FARTHEST:
+        raise ValueError(f"{strength=} is of another scale: white is 1 here, so divide it by 255")
 
 
 def _rows(images: ArrayLike, n_pixels: int) -> NDArray:

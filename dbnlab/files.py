@@ -126,8 +126,11 @@ def read(path: str | os.PathLike, model: str) -> tuple[dict, dict[str, NDArray]]
         header = json.loads(str(arrays.pop("header")))
         found = header["model"]
         # Files of dbnlab 0.1 have neither version nor digest.
-        if header.get("version") and _digest(content) != content[-DIGEST_BYTES:]:
+        version = header.get("version", 0)
+        if version and _digest(content) != content[-DIGEST_BYTES:]:
             raise ValueError("its digest is another")
+    if version > VERSION:
+        raise ValueError(f"{path} has been saved by a newer dbnlab: update this one to read it")
     if found != model:
         cure = f": load it with {found}.load" if str(found).isidentifier() else ""
         raise ValueError(f"{path} holds a {found}, not a {model}{cure}")

@@ -514,6 +514,7 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
         checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
         layer, dtype = self._start(*self._prototype(rng), X, None)
+        layer[0].check(X)
         up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
         down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
         model = keras_network.network(X.shape[1], [*up, *down], dtype)

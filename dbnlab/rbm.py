@@ -96,7 +96,7 @@ class RBM(Model):
         Whether each epoch draws states for what Bernoulli visible units are given as probabilities.
         None means where the rows are grey: a quarter of the columns or more vary less than half as
         much as such states do, as columns of measurements scaled to [0, 1]. Grey rows that are
-        drawn also start from larger weights. In an array, 1,000 rows at even distances decide; in
+        drawn also start from larger weights. Of an array, 1,000 rows from all over it decide; of
         batches, the first 1,000.
     validation_fraction : float, default=0.0
         Share of the rows held out to watch the free-energy gap, in [0, 1).

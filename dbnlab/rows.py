@@ -20,9 +20,14 @@ Window = tuple[NDArray, NDArray]
 
 
 def spread(n_rows: int) -> NDArray:
-    """The numbers of up to 1,000 rows at even distances, since a table may be ordered."""
-    n_monitored = min(n_rows, MONITORED_ROWS)
-    return np.arange(n_monitored) * n_rows // n_monitored
+    """The numbers of up to 1,000 rows, one from anywhere in each of as many stretches.
+
+    The first rows of a sorted table say little of the others, and in one whose rows take turns, as
+    before and after, so do rows at equal distances.
+    """
+    n_stretches = min(n_rows, MONITORED_ROWS)
+    edges = np.arange(n_stretches + 1) * n_rows // n_stretches
+    return edges[:-1] + np.random.default_rng(0).integers(np.diff(edges))
 
 
 class Table:
@@ -137,8 +142,9 @@ class Batches:
             # Loaders give rows with their targets, in a tuple or, as PyTorch's, in a list.
             listed = isinstance(batch, list) and len(batch) and getattr(batch[0], "ndim", 0) == 2
             rows = batch[0] if listed or isinstance(batch, tuple) else batch
-            # A sparse or masked batch stays one, to be refused as such.
-            yield self.check(rows if issparse(rows) else np.asanyarray(rows))
+            # Names of columns are compared; a sparse or masked batch is refused as such.
+            as_it_is = issparse(rows) or hasattr(rows, "columns")
+            yield self.check(rows if as_it_is else np.asanyarray(rows))
 
     def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
         raise ValueError("validation_fraction needs rows that can be counted: give an array")

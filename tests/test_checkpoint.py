@@ -240,3 +240,12 @@ def test_a_checkpoint_is_never_unpickled(monkeypatch, X, checkpoint, entry, cont
 def test_a_folder_that_is_not_there_is_reported(X, tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
         RBM(3, n_epochs=1).fit(X, checkpoint=tmp_path / "nowhere" / "run")
+
+
+def test_the_same_rows_in_another_order_of_memory_go_on(tmp_path, rng):
+    X = rng.standard_normal((500, 6))
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    rbm = RBM(4, visible="gaussian", n_epochs=2, random_state=0)
+    rbm.fit(X, checkpoint=tmp_path / "run")
+    again = clone(rbm).fit(np.asfortranarray(X), checkpoint=tmp_path / "run")
+    assert bits(again) == bits(rbm)

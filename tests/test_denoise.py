@@ -571,3 +571,26 @@ def test_pixels_of_mixed_type_are_refused():
     rbm = RBM.from_arrays(np.zeros((9, 3)), np.zeros(9), np.zeros(3), visible)
     with pytest.raises(ValueError, match="Bernoulli or Gaussian pixels, not Joint"):
         GibbsDenoiser(rbm, "gaussian", 0.1).denoise(np.zeros((3, 3)))
+
+
+def test_a_strength_in_grey_values_up_to_255_is_refused(images):
+    rbm = RBM(4, n_epochs=1).fit(images.reshape(200, -1))
+    calls = [
+        lambda: corrupt(images, "gaussian", 25),
+        lambda: GibbsDenoiser(rbm, "gaussian", 25).denoise(images[:2]),
+        lambda: PatchDenoiser(strength=25).fit(images),
+        lambda: DenoisingAutoencoder(strengths=(5, 25)).fit(images),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"strength=25 is of another scale.*divide it by 255"):
+            call()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_autoencoder_takes_rows_of_uint8_as_images_and_no_images_of_other_sides(images):
+    wide = np.round(255 * images[:, :6]).astype(np.uint8)
+    autoencoder = DenoisingAutoencoder((5,), n_epochs=1, random_state=0).fit(wide)
+    codes = autoencoder.transform(wide)
+    np.testing.assert_array_equal(autoencoder.transform(wide.reshape(200, -1)), codes)
+    with pytest.raises(ValueError, match=r"shape \(8, 6\), those of training \(6, 8\)"):
+        autoencoder.denoise(wide.transpose(0, 2, 1))

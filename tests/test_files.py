@@ -225,3 +225,11 @@ def test_ctrl_c_while_an_archive_is_written_stays_ctrl_c(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         files.write(tmp_path / "model", {}, {})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_of_a_newer_version_is_said_to_be_one(gaussian, tmp_path):
+    header, arrays = gaussian.to_parts()
+    newer = {"model": "RBM", "version": files.VERSION + 1, **header}
+    files.write(tmp_path / "new", newer, arrays)
+    with pytest.raises(ValueError, match="saved by a newer dbnlab: update"):
+        RBM.load(tmp_path / "new")

@@ -744,3 +744,11 @@ GAUSSIAN = DBN(rbm=RBM(visible="gaussian", learning_rate=0.001, batch_size=100, 
 )
 def test_scikit_learn_checks_pass_in_full(estimator):
     check_estimator(estimator, on_skip=None)
+
+
+def test_an_autoencoder_from_a_random_start_needs_grey_values_too(rng):
+    X = rng.standard_normal((40, 5))
+    with pytest.raises(ValueError, match=r"Bernoulli units need \[0, 1\]"):
+        DeepAutoencoder((3,), pretrain=False, n_epochs=1).fit(X)
+    gaussian = DBN((3,), RBM(visible="gaussian"))
+    DeepAutoencoder((3,), gaussian, pretrain=False, n_epochs=1).fit(X)

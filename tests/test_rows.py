@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from models import bits, mean_log_likelihood, run_python
 from scipy import sparse
@@ -118,6 +119,18 @@ def test_a_table_sorted_by_class_is_watched_from_end_to_end():
     watched = Table(X, np.asarray).monitored()
     assert len(watched) == 1000
     np.testing.assert_allclose(watched.mean(), X.mean())
+
+
+def test_a_table_whose_rows_take_turns_is_watched_on_both_sides():
+    X = np.tile([0.0, 1.0], 6000)[:, None]
+    assert abs(Table(X, np.asarray).monitored().mean() - 0.5) < 0.05
+
+
+def test_batches_with_their_columns_in_another_order_are_refused(X):
+    frame = pd.DataFrame(X).add_prefix("c")
+    assert list(RBM(2, n_epochs=1).fit([frame, frame]).feature_names_in_) == list(frame.columns)
+    with pytest.raises(ValueError, match="feature names"):
+        RBM(2, n_epochs=1).fit([frame, frame.iloc[:, ::-1]])
 
 
 def test_rows_held_out_of_a_memory_map_are_in_no_window(small_windows, tmp_path, rng):

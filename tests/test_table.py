@@ -586,3 +586,13 @@ def test_months_are_dates_too(tmp_path, months):
     (tmp_path / "table.csv").write_text("\n".join(["month,value", *rows]), encoding="utf-8")
     with pytest.raises(ValueError, match="column 'month' holds dates or times, here 2024"):
         datasets.load_csv(tmp_path / "table.csv")
+
+
+@pytest.mark.parametrize("names", ["2019,2020,2021,2022", "0,1,2,3", "900.5,850,800,750"])
+def test_a_first_row_of_numbers_that_count_on_may_name_the_columns(load, rng, names):
+    below = "".join(f"{a},{b},{c},{d}\n" for a, b, c, d in rng.random((30, 4)).tolist())
+    with pytest.raises(ValueError, match="may name the columns or be a row: say header=True"):
+        load(f"{names}\n{below}")
+    assert load(f"{names}\n{below}", header=True).feature_names == names.split(",")
+    # Ascending numbers among others like them are a row.
+    load(f"0.1,0.2,0.3,0.4\n{below}")

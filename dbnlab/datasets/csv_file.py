@@ -112,11 +112,24 @@ def _has_header(rows: list[list[str]], place: str, spelling: Spelling) -> bool:
         elif field not in spelling.missing:
             names += 1
             above_numbers += bool(known) and written_numbers(known, spelling)[0].mean() > MOST
-    if numbers and (not names or (repeated and not above_numbers)):
+    unclear = all(are_numbers) and _count_on(rows, spelling)
+    if numbers and not unclear and (not names or (repeated and not above_numbers)):
         return False
     if (names > numbers and not repeated) or (above_numbers and not numbers):
         return True
     raise ValueError(f"{place} may name the columns or be a row: say header=True or header=False")
+
+
+def _count_on(rows: list[list[str]], spelling: Spelling) -> bool:
+    """Whether the first row rises or falls all along, and most of it lies beyond the rows below.
+
+    Years or the numbers of the columns do, as names.
+    """
+    table = pd.DataFrame(rows, dtype=object).apply(lambda column: spelling.numbers(column)[0])
+    first, below = table.iloc[0], table.iloc[1:]
+    steps = first.diff().iloc[1:]
+    beyond = (first < below.min()) | (first > below.max())
+    return len(steps) > 1 and ((steps > 0).all() or (steps < 0).all()) and beyond.mean() > 0.5
 
 
 def _choose(names: list[str], target: Any, ignore: Any) -> tuple[list[int], str | None]:
