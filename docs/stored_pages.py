@@ -13,6 +13,7 @@ ABOUT = ("command", "date", "machine")
 # A list of more numbers than this is a curve over epochs; shorter ones are repetitions.
 REPETITIONS = 10
 MOST_COLUMNS = 8
+PANELS = 3
 
 
 def page(stored: Path, picture: Path) -> str:
@@ -46,7 +47,7 @@ def leaves(node: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, .
     """Numbers, texts and lists of numbers, each with the names that lead to it."""
     if isinstance(node, list) and node and isinstance(node[0], dict):
         if len(node) > REPETITIONS and all(isinstance(v, Number) for v in node[0].values()):
-            node = {name: [row[name] for row in node] for name in node[0]}
+            node = {name: [row[name] for row in node if name in row] for name in node[0]}
         else:
             node = {str(number): row for number, row in enumerate(node, 1)}
     if isinstance(node, dict):
@@ -94,9 +95,11 @@ def draw(curves: dict[tuple[str, ...], list[float]], picture: Path) -> None:
     picture.parent.mkdir(parents=True, exist_ok=True)
     # The same bytes for the same numbers, and words that a search finds.
     with plt.rc_context({"svg.hashsalt": "dbnlab", "svg.fonttype": "none"}):
-        figure, axes = plt.subplots(1, len(curves), figsize=(3.4 * len(curves), 2.6), squeeze=False)
-        figure.set_layout_engine("constrained")
-        for ax, (path, values) in zip(axes[0], curves.items()):
+        n_rows = -(-len(curves) // PANELS)
+        size = 3.4 * min(len(curves), PANELS), 2.6 * n_rows
+        figure = plt.figure(figsize=size, layout="constrained")
+        for number, (path, values) in enumerate(curves.items(), 1):
+            ax = figure.add_subplot(n_rows, min(len(curves), PANELS), number)
             ax.plot(range(1, len(values) + 1), values, marker=".", markersize=3, linewidth=1)
             ax.set(title=words(" · ".join(path)), xlabel="epoch", ylabel=words(path[-1]))
             ax.title.set_fontsize(9)
