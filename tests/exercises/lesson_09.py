@@ -95,7 +95,7 @@ def up_down(n_gibbs, n_epochs=20):
 
 
 def networks(n_epochs):
-    return {1: up_down(1, n_epochs), 3: up_down(3, n_epochs), 10: up_down(10, 8)}
+    return {1: up_down(1, n_epochs), 3: up_down(3, n_epochs), 10: up_down(10, n_epochs)}
 
 
 RIGHT = {
@@ -111,7 +111,7 @@ RIGHT = {
     },
     "4": {
         "20 epochs": lambda: (networks(20),),
-        "the number of steps turned": lambda: ({10: up_down(10, 8), 3: up_down(3), 1: up_down(1)},),
+        "the number of steps turned": lambda: ({10: up_down(10), 3: up_down(3), 1: up_down(1)},),
     },
 }
 WRONG = {
