@@ -5,8 +5,6 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-import numpy as np
-
 
 def whole_or_not(*changed_in_place: str) -> Callable[[Callable], Callable]:
     """Decorator of a method that trains: if it does not end, the estimator is as it was before.
@@ -44,13 +42,6 @@ def shown(part: str, name: str) -> Any:
         return value
 
     def replace(self: Any, value: Any) -> None:
-        held = getattr(getattr(self, part), name)
-        if all(isinstance(array, np.ndarray) for array in (held, value)) and (
-            held.flags.writeable and (held.shape, held.dtype) == (value.shape, value.dtype)
-        ):
-            # A DBN holds views of the arrays of its top RBM.
-            held[...] = value
-        else:
-            setattr(getattr(self, part), name, value)
+        setattr(getattr(self, part), name, value)
 
     return property(show, replace)

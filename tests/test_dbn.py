@@ -571,12 +571,3 @@ def test_a_gaussian_code_on_top_reconstructs_better_than_the_mean(digits):
     error = np.mean((digits - dbn.reconstruct(digits)) ** 2)
     # Measured: half the variance.
     assert error < 0.6 * digits.var(axis=0).mean()
-
-
-def test_replaced_weights_of_the_top_rbm_are_those_of_the_stack(X, tmp_path):
-    dbn = DBN((4, 3), RBM(n_epochs=2), random_state=0).fit(X)
-    before = dbn.transform(X)
-    dbn.rbms_[-1].weights_ = 5 * dbn.rbms_[-1].weights_
-    assert np.abs(dbn.transform(X) - before).max() > 0.01
-    dbn.save(tmp_path / "dbn")
-    np.testing.assert_array_equal(DBN.load(tmp_path / "dbn").transform(X), dbn.transform(X))
