@@ -1,7 +1,5 @@
 """The pseudo-likelihood: each visible unit judged with all others given; no partition function."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
@@ -42,54 +40,36 @@ def pseudo_log_likelihood(rbm: RBM, X: ArrayLike) -> NDArray:
     V = fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype).astype(np.float64)
     machine = rbm.machine_.exchanged().exchanged()  # in double precision
     hidden, field = machine.hidden, machine.hidden_field(V)
-    total = np.zeros(len(V))
-    for columns, unit in _separate_units(machine.visible):
-        if unit.n_states() and not np.isin(V[:, columns], (0, 1)).all():
-            found = f"column {columns.start} has values between 0 and 1"
+    variances = np.nan_to_num(machine.visible.variances(), nan=np.inf)
+    total, start = machine.visible.log_base_measure(V), 0
+    for states in machine.visible.states_of_each():
+        unit = slice(start, start + (1 if states is None else states.shape[1]))
+        W, b, variance = machine.weights[unit], machine.visible_bias[unit], variances[start]
+        rest = field - V[:, unit] @ W
+        if states is None:
+            states, distance = _grid(hidden, variance, W, b, rest)
+            total -= np.log(distance)
+        elif not np.isin(V[:, unit], (0, 1)).all():
+            found = f"column {start} has values between 0 and 1"
             raise ValueError(f"X must hold states, but {found}: take rng.random(X.shape) < X")
-        W, b = machine.weights[columns], machine.visible_bias[columns]
-        rest = field - V[:, columns] @ W
-        states, log_measure = _states_of_unit(hidden, unit, W, b, rest)
-        own = V[:, columns] @ b + unit.log_base_measure(V[:, columns])
-        own += hidden.log_partition(field)
-        log_terms = [
-            s @ b + m + hidden.log_partition(rest + s @ W) for s, m in zip(states, log_measure)
-        ]
-        total += own - logsumexp(log_terms, axis=0)
+        # Without a variance, s² / σ² is 0.
+        log_weights = states @ b - 0.5 * (states**2 / variance).sum(axis=1)
+        terms = [w + hidden.log_partition(rest + s @ W) for s, w in zip(states, log_weights)]
+        total += V[:, unit] @ b + hidden.log_partition(field) - logsumexp(terms, axis=0)
+        start = unit.stop
     return total
 
 
-def _separate_units(unit: units.Unit, start: int = 0) -> Iterator[tuple[slice, units.Unit]]:
-    """Columns and unit of every single unit of a layer, a softmax block being one."""
-    if isinstance(unit, units.Joint):
-        for part in unit.units:
-            yield from _separate_units(part, start)
-            start += part.n_units
-        return
-    if isinstance(unit, units.Softmax):
-        separate = [units.Softmax(size) for size in unit.sizes]
-    elif isinstance(unit, units.Gaussian):
-        separate = [units.Gaussian(1, variance) for variance in unit.variances()]
-    else:
-        separate = [type(unit)(1)] * unit.n_units
-    for one in separate:
-        yield slice(start, start + one.n_units), one
-        start += one.n_units
+def _grid(
+    hidden: units.Unit, variance: float, W: NDArray, b: NDArray, rest: NDArray
+) -> tuple[NDArray, float]:
+    """States of a Gaussian unit, one row each, and how far apart they lie.
 
-
-def _states_of_unit(
-    hidden: units.Unit, unit: units.Unit, W: NDArray, b: NDArray, rest: NDArray
-) -> tuple[NDArray, NDArray]:
-    """All states of one visible unit with the logarithms of their measure p0(s) ds.
-
-    The density of a Gaussian unit given all others mixes normal densities. Its integral is a sum
-    over points half a standard deviation apart, which is exact to about 30 digits for such a
-    density (the trapezoidal rule, Trefethen & Weideman 2014).
+    The density of the unit given all others mixes normal densities. Its integral is a sum over
+    points half a standard deviation apart, which is exact to about 30 digits for such a density
+    (the trapezoidal rule, Trefethen & Weideman 2014).
     """
-    if unit.n_states():
-        states = unit.states(np.arange(unit.n_states()))
-        return states, unit.log_base_measure(states)
-    precision = 1 / unit.variances().item()
+    precision = 1 / variance
     if isinstance(hidden, units.Gaussian):
         precision -= (W @ W.T).item()
         if precision <= 0:
@@ -98,6 +78,5 @@ def _states_of_unit(
     else:
         fields = b + np.array([np.minimum(W, 0).sum(), np.maximum(W, 0).sum()])
     means, deviation = fields / precision, precision**-0.5
-    points = np.arange(means.min() - 9 * deviation, means.max() + 9 * deviation, 0.5 * deviation)
-    states = points[:, None]
-    return states, unit.log_base_measure(states) + np.log(0.5 * deviation)
+    ends = means.min() - 9 * deviation, means.max() + 9 * deviation
+    return np.arange(*ends, 0.5 * deviation)[:, None], 0.5 * deviation

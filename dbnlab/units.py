@@ -90,13 +90,20 @@ class Unit:
         """The layer for draws as long as the rows of `s`: itself, unless rows have a length."""
         return self
 
+    def states_of_each(self) -> list[NDArray | None]:
+        """The states of every single unit in float64 rows; None if they cannot be counted."""
+        return [None] * self.n_units
+
     def n_states(self) -> int | None:
         """Number of joint states of the layer; None where they cannot be counted."""
-        return None
+        listed = self.states_of_each()
+        return None if any(S is None for S in listed) else math.prod(len(S) for S in listed)
 
     def states(self, numbers: NDArray) -> NDArray:
         """The joint states with these numbers, from 0 to `n_states()` - 1, one float64 row each."""
-        raise NotImplementedError
+        listed = self.states_of_each()
+        of_each = np.unravel_index(numbers, [len(S) for S in listed])
+        return np.concatenate([S[n] for S, n in zip(listed, of_each)], axis=1)
 
 
 @dataclass(frozen=True)
@@ -143,11 +150,8 @@ class Bernoulli(Unit):
     def check(self, V: NDArray) -> NDArray:
         return _in_interval(V, "Bernoulli", "scale each column, as by MinMaxScaler(clip=True)")
 
-    def n_states(self) -> int:
-        return 2**self.n_units
-
-    def states(self, numbers: NDArray) -> NDArray:
-        return np.stack(np.unravel_index(numbers, [2] * self.n_units), axis=1).astype(np.float64)
+    def states_of_each(self) -> list[NDArray]:
+        return [np.array([[0.0], [1.0]])] * self.n_units
 
 
 @dataclass(frozen=True)
@@ -175,12 +179,12 @@ class Gaussian(Unit):
         if not fits or not ((variances > 0) & (variances < np.inf)).all():
             numbers = f"a finite number above 0, or one for each of {self.n_units} units"
             raise ValueError(f"variance must be {numbers}, got {self.variance!r}")
-        alike = variances.size and np.ptp(variances) == 0
+        alike = np.ptp(variances) == 0
         value = float(variances.flat[0]) if alike else tuple(variances.astype(float).tolist())
         object.__setattr__(self, "variance", value)
 
     def log_base_measure(self, s: NDArray) -> NDArray:
-        return -0.5 * np.einsum("ij,ij->i", s, s / self._variances(s.dtype))
+        return -0.5 * np.einsum("ij,ij->i", s, s / self.variances().astype(s.dtype))
 
     def log_partition(self, x: NDArray) -> NDArray:
         log_norm = 0.5 * self.n_units * math.log(2 * math.pi)
@@ -188,20 +192,17 @@ class Gaussian(Unit):
         return 0.5 * np.einsum("ij,ij->i", x, self.mean(x)) + log_norm
 
     def mean(self, x: NDArray) -> NDArray:
-        return x * self._variances(x.dtype)
+        return x * self.variances().astype(x.dtype)
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         noise = rng.standard_normal(mean.shape, dtype=mean.dtype)
-        return mean + noise * np.sqrt(self._variances(mean.dtype))
+        return mean + noise * np.sqrt(self.variances().astype(mean.dtype))
 
     def bias_from_mean(self, mean: NDArray, n_rows: int) -> NDArray:
         return mean / self.variances()
 
     def variances(self) -> NDArray:
         return np.broadcast_to(np.asarray(self.variance), self.n_units)
-
-    def _variances(self, dtype: np.dtype) -> NDArray:
-        return np.asarray(self.variance, dtype=dtype)
 
     def with_variances(self, variances: NDArray) -> "Gaussian":
         return Gaussian(self.n_units, variances)
@@ -264,12 +265,8 @@ class Softmax(Unit):
                 raise ValueError(f"softmax block {number} must sum to 1 in every row, {found}")
         return V
 
-    def n_states(self) -> int:
-        return int(np.prod(self.sizes, dtype=object))
-
-    def states(self, numbers: NDArray) -> NDArray:
-        choices = np.unravel_index(numbers, self.sizes)
-        return np.concatenate([np.eye(n)[chosen] for n, chosen in zip(self.sizes, choices)], axis=1)
+    def states_of_each(self) -> list[NDArray]:
+        return [np.eye(size) for size in self.sizes]
 
 
 class WordCounts(Unit):
@@ -297,18 +294,12 @@ class WordCounts(Unit):
     def check(self, V: NDArray) -> NDArray:
         wrong = ~((V >= 0) & (np.floor(V) == V))
         if wrong.any():
-            row, column = np.argwhere(wrong)[0].tolist()
-            found = V[row, column]
-            fault = "Negative values in data" if found < 0 else "Not a whole number"
-            place = f"found {found} in row {row}, column {column}"
-            cure = "give the counts themselves, neither scaled nor weighted"
-            raise ValueError(f"{fault}: word counts are 0, 1, 2, …, {place}: {cure}")
+            rule, cure = "word counts are 0, 1, 2, …", "neither scale nor weight them"
+            raise _refusal(V, wrong, "Not a whole number", rule, cure)
         empty = ~V.any(axis=1)
         if empty.any():
-            found = (
-                f"row {int(np.argmax(empty))} is an empty document, with no word of the vocabulary"
-            )
-            raise ValueError(f"{found}: leave such rows out, as in X[X.sum(axis=1) > 0]")
+            cure = "leave such rows out, as in X[X.sum(axis=1) > 0]"
+            raise ValueError(f"row {np.argmax(empty)} is an empty document, of no word: {cure}")
         return V
 
 
@@ -456,13 +447,8 @@ class Joint(Unit):
             return V
         return np.concatenate([checked for _, checked in parts], axis=1)
 
-    def n_states(self) -> int | None:
-        counts = [unit.n_states() for unit in self.units]
-        return None if None in counts else int(np.prod(counts, dtype=object))
-
-    def states(self, numbers: NDArray) -> NDArray:
-        parts = np.unravel_index(numbers, [unit.n_states() for unit in self.units])
-        return np.concatenate([unit.states(n) for unit, n in zip(self.units, parts)], axis=1)
+    def states_of_each(self) -> list[NDArray | None]:
+        return [S for unit in self.units for S in unit.states_of_each()]
 
 
 TYPES = (Bernoulli, Gaussian, Softmax, Multinomial, ReplicatedSoftmax, Joint)
@@ -498,17 +484,18 @@ def _check_size(size: int, name: str, least: int) -> None:
 
 
 def _in_interval(V: NDArray, kind: str, cure: str) -> NDArray:
-    if V.dtype == bool or not V.size:
-        return V
-    low, high = V.min(), V.max()
-    if low >= 0 and high <= 1:
-        return V
-    if low >= -ROUNDING and high <= 1 + ROUNDING:
-        # A memory map may be larger than memory, and so little does no harm in training.
-        return V if isinstance(V, np.memmap) else np.clip(V, 0, 1)
-    found = low if low < -ROUNDING else high
-    row, column = np.argwhere(found == V)[0].tolist()
-    fault = "Negative values in data" if found < 0 else "Values above 1 in data"
-    place = f"found {found:.10g} in row {row}, column {column}"
-    cure = f"{cure}, or choose RBM(visible='gaussian')"
-    raise ValueError(f"{fault}: {kind} units need [0, 1], {place}: {cure}")
+    low, high = V.min(initial=0), V.max(initial=1)
+    if not (low >= -ROUNDING and high <= 1 + ROUNDING):
+        wrong = V < -ROUNDING if low < -ROUNDING else V > 1 + ROUNDING
+        cure = f"{cure}, or choose RBM(visible='gaussian')"
+        raise _refusal(V, wrong, "Values above 1 in data", f"{kind} units need [0, 1]", cure)
+    # A memory map may be larger than memory, and so little does no harm in training.
+    return V if (low, high) == (0, 1) or isinstance(V, np.memmap) else np.clip(V, 0, 1)
+
+
+def _refusal(V: NDArray, wrong: NDArray, fault: str, rule: str, cure: str) -> ValueError:
+    """What to raise for the first value that is `wrong`: its `fault`, unless it is negative."""
+    row, column = np.argwhere(wrong)[0].tolist()
+    found = V[row, column]
+    fault = "Negative values in data" if found < 0 else fault
+    return ValueError(f"{fault}: {rule}, found {found:.10g} in row {row}, column {column}: {cure}")

@@ -308,7 +308,6 @@ def test_joint_takes_only_units(parts):
         ("mean", (np.zeros((1, 2)),)),
         ("draw", (np.zeros((1, 2)), np.random.default_rng(0))),
         ("bias_from_mean", (np.zeros(2), 1)),
-        ("states", (np.arange(2),)),
     ],
 )
 def test_what_a_unit_type_does_not_define_is_an_error_and_not_none(method, arguments):
