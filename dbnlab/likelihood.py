@@ -106,23 +106,17 @@ def log_partition(
     """
     checks.check_machine(rbm)
     checks.check_choice(method, "method", ("ais", "reverse_ais", "exact"))
-    X = None if X is None else _rows(rbm, X)
-    start = base_machine(rbm, base, X)
-    if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
-        raise ValueError(
-            "log Z of a replicated softmax depends on the document's length: give "
-            "likelihood.at_length(rbm, 100), or another length, in place of rbm"
-        )
-    if not rbm.machine_.has_distribution():
+    start, machine = base_machine(rbm, base, X), rbm.machine_
+    log_z_base = log_partition_of_independent(start)
+    if not machine.has_distribution():
         raise ValueError("exp(-E) of these two Gaussian layers has no integral, so no log Z")
     if method == "exact":
-        value = _exact(_smaller_side_visible(rbm.machine_)[0])
+        value = _exact(_smaller_side_visible(machine)[0])
         return LogPartition(value, value, value)
     checks.check_number(n_betas, "n_betas", Integral, min_val=2)
     checks.check_number(n_chains, "n_chains", Integral, min_val=2)
-    rng, machine = checks.as_generator(random_state), rbm.machine_
+    rng = checks.as_generator(random_state)
     betas = np.interp(np.linspace(0, 1, n_betas), *SCHEDULE)
-    log_z_base = log_partition_of_independent(start)
     if method == "ais":
         sign, V = 1, machine.visible.sample(np.tile(start.visible_bias, (n_chains, 1)), rng)
     else:
@@ -248,28 +242,21 @@ def exact_gradient(rbm: RBM, X: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
     V = _rows(rbm, X).astype(np.float64)
     if isinstance(rbm.visible_unit_, units.ReplicatedSoftmax):
         return _exact_gradient_of_documents(rbm, V)
-    data = _moments(rbm.machine_, V, 1 / len(V))
+    *data, _ = _moments(rbm.machine_, V, np.full(len(V), 1 / len(V)))
     side, exchanged = _smaller_side_visible(rbm.machine_)
-    log_z = _exact(side)
-    model = [0.0, 0.0, 0.0]
+    log_z, sums = _exact(side), [0.0] * 4
     for S in _all_states(side):
         moments = _moments(side, S, np.exp(-side.free_energy(S) - log_z))
-        model = [total + moment for total, moment in zip(model, moments)]
+        sums = [total + moment for total, moment in zip(sums, moments)]
+    *model, squares = sums
     if exchanged:
         model = [model[0].T, model[2], model[1]]
     gradient = [positive - negative for positive, negative in zip(data, model)]
     if rbm.learn_variance:
-        gradient.append(_log_variance_gradient(rbm.visible_unit_, V, side, log_z))
+        # Gaussian units are those that have been exchanged.
+        change = ((V**2).mean(axis=0) - squares) / (2 * rbm.visible_unit_.variances())
+        gradient.append(np.nan_to_num(change))
     return tuple(gradient)
-
-
-def _log_variance_gradient(visible: units.Unit, V: NDArray, side: Machine, log_z: float) -> NDArray:
-    """(⟨v²⟩_data - ⟨v²⟩_model) / 2σ², where `visible` is the hidden layer of `side`."""
-    variances, squares = visible.variances(), (V**2).mean(axis=0)
-    for S in _all_states(side):
-        p = np.exp(-side.free_energy(S) - log_z)
-        squares = squares - p @ (side.hidden_mean(S) ** 2 + variances)
-    return np.nan_to_num(squares / (2 * variances))
 
 
 def _exact_gradient_of_documents(rbm: RBM, V: NDArray) -> tuple[NDArray, NDArray, NDArray]:
@@ -289,11 +276,11 @@ def _rows(rbm: RBM, X: ArrayLike) -> NDArray:
     return checks.fitted_rows(rbm, X, rbm.visible_unit_, rbm.weights_.dtype)
 
 
-def _moments(machine: Machine, V: NDArray, p: NDArray | float) -> list[NDArray]:
-    """Sums over the rows v of p·v·E[h|v]ᵀ, p·v and p·E[h|v]."""
-    H = machine.hidden_mean(V)
-    weighted = V * np.reshape(p, (-1, 1))
-    return [weighted.T @ H, weighted.sum(axis=0), (H * np.reshape(p, (-1, 1))).sum(axis=0)]
+def _moments(machine: Machine, V: NDArray, p: NDArray) -> list[NDArray]:
+    """Sums over the rows v of p·v·E[h|v]ᵀ, p·v, p·E[h|v] and, where h is Gaussian, p·E[h²|v]."""
+    H, weighted = machine.hidden_mean(V), V * p[:, None]
+    squares = p @ (H**2 + machine.hidden.variances())
+    return [weighted.T @ H, weighted.sum(axis=0), (H * p[:, None]).sum(axis=0), squares]
 
 
 def _smaller_side_visible(machine: Machine) -> tuple[Machine, bool]:
@@ -349,19 +336,15 @@ def log_partition_of_independent(machine: Machine) -> float:
 
 def _data_bias(rbm: RBM, X: NDArray | None) -> NDArray:
     """Visible bias with which independent units have the means of the training rows, or of X."""
-    if X is None:
-        return rbm.data_bias_ * _change_of_precision(rbm)
-    bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
-    return bias.astype(rbm.visible_bias_.dtype)
-
-
-def _change_of_precision(rbm: RBM) -> NDArray | float:
-    """Factor that keeps the mean of each visible unit, its variance having changed in training."""
+    if X is not None:
+        bias = rbm.visible_unit_.bias_from_mean(X.mean(axis=0, dtype=np.float64), len(X))
+        return bias.astype(rbm.visible_bias_.dtype)
     if not rbm.learn_variance:
-        return 1.0
+        return rbm.data_bias_
+    # A Gaussian unit keeps its mean, though its variance has changed since.
     start = units.resolve(rbm.visible, rbm.n_features_in_, "visible")
-    change = start.variances() / rbm.visible_unit_.variances()
-    return np.nan_to_num(change, nan=1.0).astype(rbm.data_bias_.dtype)
+    change = np.nan_to_num(start.variances() / rbm.visible_unit_.variances(), nan=1.0)
+    return rbm.data_bias_ * change.astype(rbm.data_bias_.dtype)
 
 
 def _anneal(
@@ -399,7 +382,7 @@ def _log_mean_exp(log_weights: NDArray) -> tuple[float, float, float]:
 
 
 def _samples_of_model(
-    rbm: RBM, n_samples: int, X: NDArray | None, rng: np.random.Generator
+    rbm: RBM, n_samples: int, X: ArrayLike | None, rng: np.random.Generator
 ) -> NDArray:
     """Visible states drawn from the model: exactly where possible, by long chains otherwise."""
     try:
@@ -409,7 +392,7 @@ def _samples_of_model(
             f"reverse AIS starts from Gibbs chains of {BURN_IN} steps, not from exact samples: it "
             f"is an upper bound only as far as these have converged"
         )
-        init = None if X is None else X[rng.integers(len(X), size=n_samples)]
+        init = None if X is None else _rows(rbm, X)[rng.integers(len(X), size=n_samples)]
         return rbm.sample(n_samples, BURN_IN, init=init, random_state=rng)
     log_p = np.concatenate([-side.free_energy(V) for V in _all_states(side)])
     numbers = rng.choice(len(log_p), size=n_samples, p=softmax(log_p))

@@ -382,7 +382,10 @@ class ReplicatedSoftmax(WordCounts):
         return Multinomial(self.n_words, s.sum(axis=1, dtype=np.float64).astype(np.int64))
 
     def log_partition(self, x: NDArray) -> NDArray:
-        raise ValueError("a replicated softmax has one log-partition function for each length")
+        raise ValueError(
+            "a replicated softmax has one log Z for each length: give "
+            "likelihood.at_length(rbm, 100), or another length, in place of rbm"
+        )
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         raise ValueError("the lengths of the documents are unknown: give init, rows of counts")
