@@ -128,7 +128,7 @@ def test_an_image_of_another_size_is_refused(rows):
 
 
 def test_models_that_cannot_answer_are_refused(rows):
-    with pytest.raises(ValueError, match=r"model takes 6 columns, .* images of 28×28 pixels"):
+    with pytest.raises(ValueError, match=r"784 features, .* expecting 6 features"):
         drawing_pad(RBM(2, n_epochs=1).fit(rows[0][:, :6]))
     with pytest.raises(NotFittedError):
         drawing_pad(RBM())

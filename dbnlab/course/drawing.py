@@ -48,7 +48,10 @@ class DrawingPad(anywidget.AnyWidget):
 
     @image.setter
     def image(self, image: ArrayLike) -> None:
-        self.drawn = _bytes(_images(image, "image", 1))
+        pictures = _images(image, "image")
+        if len(pictures) != 1:
+            raise ValueError(f"image must be one picture, got {len(pictures)}")
+        self.drawn = _bytes(pictures)
 
     def _think(self, change: Any = None) -> None:
         self.answer = _answer(self._model, self.image.reshape(1, -1))
@@ -84,27 +87,19 @@ def drawing_pad(model: Any = None, film: ArrayLike | None = None) -> DrawingPad:
     """
     if model is not None:
         check_is_fitted(model)
-        if getattr(model, "n_features_in_", SIDE**2) != SIDE**2:
-            raise ValueError(
-                f"model takes {model.n_features_in_} columns, and the pad gives images of "
-                f"28×28 pixels: give a model that was fitted to 784 columns"
-            )
     return DrawingPad(model, np.zeros((0, SIDE**2)) if film is None else _images(film, "film"))
 
 
-def _images(X: ArrayLike, name: str, n_images: int = -1) -> NDArray:
+def _images(X: ArrayLike, name: str) -> NDArray:
     """Rows of 784 grey values."""
     X = real_array(X, name)
-    n = X.size // SIDE**2
-    if not X.size or X.shape not in {(n, SIDE**2), (n, SIDE, SIDE)} | {(SIDE, SIDE), (SIDE**2,)}:
+    if not X.size or (X.shape[-1:] != (SIDE**2,) and X.shape[-2:] != (SIDE, SIDE)):
         raise ValueError(f"{name} must be pictures of 28×28 pixels, got shape {X.shape}")
-    if n_images not in (-1, n):
-        raise ValueError(f"{name} must be one picture, got {n}")
     if X.min() < 0 or X.max() > 1:
         raise ValueError(
             f"{name} must lie in [0, 1], black to white, got values from {X.min():g} to {X.max():g}"
         )
-    return X.reshape(n, SIDE**2)
+    return X.reshape(-1, SIDE**2)
 
 
 def _bytes(values: NDArray) -> bytes:
@@ -114,21 +109,17 @@ def _bytes(values: NDArray) -> bytes:
 
 def _answer(model: Any, row: NDArray) -> dict[str, Any]:
     """What drawing.js shows: classes with probabilities, and layers as pictures."""
-    answer: dict[str, Any] = {"layers": [_layer(*layer) for layer in _layers(model, row)]}
+    layers: dict[str, NDArray] = {}
+    if isinstance(model, DBN):
+        numbers = reversed(range(len(model.rbms_)))
+        layers = {f"layer {n + 1}": model.transform(row, layer=n)[0] for n in numbers}
+    elif hasattr(model, "transform"):
+        layers = {"hidden units": np.ravel(model.transform(row))}
+    answer: dict[str, Any] = {"layers": [_layer(*layer) for layer in layers.items()]}
     if hasattr(model, "predict_proba"):
         answer["classes"] = [str(label) for label in model.classes_]
         answer["probabilities"] = np.ravel(model.predict_proba(row)).tolist()
     return answer
-
-
-def _layers(model: Any, row: NDArray) -> list[tuple[str, NDArray]]:
-    """Title and values of each, the highest first."""
-    if isinstance(model, DBN):
-        numbers = reversed(range(len(model.rbms_)))
-        return [(f"layer {n + 1}", np.ravel(model.stack_.up(row, n + 1))) for n in numbers]
-    if hasattr(model, "transform"):
-        return [("hidden units", np.ravel(model.transform(row)))]
-    return []
 
 
 def _layer(title: str, values: NDArray) -> dict[str, Any]:
