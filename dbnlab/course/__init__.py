@@ -242,8 +242,6 @@ def check_environment() -> Interactive:
     missing = ", ".join(name for name, version in versions.items() if version == "missing")
     if missing:
         print(f"missing: {missing}. In a clone, run: make lab; elsewhere: {pip_command('course')}")
-    elif not (3, 11) <= sys.version_info < (3, 14):
-        print("The course is tested with Python 3.11 to 3.13: make an environment with one of them")
     else:
         print("Everything the course needs is here ✓")
     rows = {"Python": platform.python_version(), **versions}

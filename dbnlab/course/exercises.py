@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dbnlab.checks import is_listed
+
 TO_DO = "is still to do"
 _GRAPH_TITLES = "in user code:", "Graph execution error:"
 # Where code lies that the reader has not written.
@@ -36,7 +38,7 @@ def exercise(number: str, *answers: Any) -> None:
         What the exercise asks for. None means that the reader has not answered yet.
     """
     lesson, name = number.split("/")
-    if any(answer is None or answer is Ellipsis for answer in answers):
+    if any(answer is None or answer is ... for answer in answers):
         fault = f"it {TO_DO}"
     else:
         file = str(of_clone(f"notebooks/exercises/lesson_{lesson}.py"))
@@ -129,11 +131,9 @@ def fault_of(
         nothing then.
     """
     expected = np.asarray(expected)
-    if answer is None or answer is Ellipsis:
-        return f"{name} {TO_DO}"
     try:
         found = np.asarray(answer)
-        if found.dtype.kind == "O" and any(part is None for part in found.flat):
+        if found.dtype.kind == "O" and any(part is None or part is ... for part in found.flat):
             return f"{name} {TO_DO}"
         if expected.dtype.kind in "iuf" and found.dtype.kind == "O":
             found = found.astype(float)
@@ -172,16 +172,12 @@ def fault_of_parts(name: str, answer: Any, parts: Sequence[str]) -> str | None:
     parts : sequence of str
         What the results are, in their order.
     """
-    if answer is None or answer is Ellipsis:
+    if answer is None or answer is ...:
         return f"{name} {TO_DO}"
-    try:
-        found = None if isinstance(answer, str | Mapping) else len(answer)
-    except TypeError:
-        found = None
-    if found == len(parts):
+    if is_listed(answer) and len(answer) == len(parts):
         return None
     wanted = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    got = type(answer).__name__ if found is None else f"{found} results"
+    got = f"{len(answer)} results" if is_listed(answer) else type(answer).__name__
     return f"{name}: {wanted} are asked for, got {got}"
 
 
