@@ -11,13 +11,12 @@ arrays of shape (n_rows, n_units). The formulation is that of Welling, Rosen-Zvi
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, softmax
 
 # How far beyond 0 and 1 a scaler's rounding may put a value.
 ROUNDING = 1e-6
@@ -221,13 +220,12 @@ class Softmax(Unit):
     sizes: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        listed = isinstance(self.sizes, Sequence) or np.ndim(self.sizes)
-        sizes = tuple(self.sizes) if listed else (self.sizes,)
+        sizes = np.ravel(self.sizes).tolist()
         for size in sizes:
             _check_size(size, "each of sizes", 2)
         if not sizes:
             raise ValueError("sizes is empty: a softmax layer needs at least one block")
-        object.__setattr__(self, "sizes", tuple(int(size) for size in sizes))
+        object.__setattr__(self, "sizes", tuple(sizes))
 
     @property
     def n_units(self) -> int:
@@ -240,8 +238,7 @@ class Softmax(Unit):
         return sum(np.logaddexp.reduce(block, axis=-1) for block in self._blocks(x))
 
     def mean(self, x: NDArray) -> NDArray:
-        p = [np.exp(block - block.max(axis=-1, keepdims=True)) for block in self._blocks(x)]
-        return np.concatenate([e / e.sum(axis=-1, keepdims=True) for e in p], axis=-1)
+        return np.concatenate([softmax(block, axis=-1) for block in self._blocks(x)], axis=-1)
 
     def draw(self, mean: NDArray, rng: np.random.Generator) -> NDArray:
         s = np.zeros_like(mean)
