@@ -89,9 +89,7 @@ class Ladder:
         self.works[lower].append(u)
 
 
-def rungs(
-    rbm: RBM, betas: int | Sequence[float] = 10, base: str = "data", X: ArrayLike | None = None
-) -> list[Machine]:
+def rungs(rbm: RBM, betas: int | Sequence[float] = 10, X: ArrayLike | None = None) -> list[Machine]:
     """Machines on a straight line from independent units to `rbm`.
 
     Parameters
@@ -101,8 +99,8 @@ def rungs(
     betas : int or sequence of float, default=10
         Where they lie, from 0 for independent units to 1 for `rbm`; or how many, ever denser
         towards `rbm`.
-    base, X
-        As for `likelihood.log_partition`: the independent units.
+    X : array-like of shape (n_samples, n_visible), default=None
+        Rows whose means make the independent units, as for `likelihood.log_partition`.
 
     Returns
     -------
@@ -116,15 +114,10 @@ def rungs(
     betas = checks.real_array(betas, "betas", ("n_rungs",))
     if betas[0] < 0 or betas[-1] != 1 or (np.diff(betas) < 0).any():
         raise ValueError(f"betas must rise from 0 or more to 1, got {betas.tolist()}")
-    start, end = likelihood.base_machine(rbm, base, X), rbm.machine_
-    return [between(start, end, beta) for beta in betas]
-
-
-def between(start: Machine, end: Machine, beta: float) -> Machine:
-    """The machine with (1 - β) times the parameters of `start` and β times those of `end`."""
+    start, end = likelihood.base_machine(rbm, X=X), rbm.machine_
     pairs = [(getattr(start, name), getattr(end, name)) for name in OF_MACHINE]
-    arrays = [a + a.dtype.type(beta) * (b - a) for a, b in pairs]
-    return Machine(end.visible, end.hidden, *arrays)
+    ladder = [[a + a.dtype.type(beta) * (b - a) for a, b in pairs] for beta in betas]
+    return [Machine(end.visible, end.hidden, *arrays) for arrays in ladder]
 
 
 def run(
