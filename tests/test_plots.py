@@ -110,8 +110,9 @@ def test_limits_are_two_numbers_in_order(limits):
 def test_filters_are_those_of_a_fitted_rbm():
     with pytest.raises(NotFittedError, match="not fitted"):
         plots.filters(RBM(3), (2, 2), "Filters")
-    with pytest.raises(TypeError, match=r"shows an RBM, got DBN: of a DBN, give rbms_\[0\]"):
-        plots.filters(DBN((3,)), (2, 2), "Filters")
+    for stack in DBN((3,)), DBN((3,)).fit(np.eye(4)):
+        with pytest.raises(TypeError, match=r"rbm must be a fitted RBM, got DBN|a stack of RBMs"):
+            plots.filters(stack, (2, 2), "Filters")
     rbm = RBM(n_hidden=3, n_epochs=1, random_state=0).fit(np.eye(4))
     with pytest.raises(ValueError, match="n_filters"):
         plots.filters(rbm, (2, 2), "Filters", n_filters=0)

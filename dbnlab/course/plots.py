@@ -5,9 +5,8 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
 
-from dbnlab.checks import COUNT, optional, real_array
+from dbnlab.checks import COUNT, check_machine, optional, real_array
 from dbnlab.rbm import RBM
 
 # Images are on another scale than the limits if so large a share of the values lies so many times
@@ -127,9 +126,7 @@ def filters(
     -------
     ax : matplotlib.axes.Axes
     """
-    if not isinstance(rbm, RBM):
-        raise TypeError(f"filters shows an RBM, got {type(rbm).__name__}: of a DBN, give rbms_[0]")
-    check_is_fitted(rbm)
+    check_machine(rbm)
     COUNT(n_filters, "n_filters")
     W = rbm.weights_.T[:n_filters]
     # A few extreme weights would leave all others grey.
