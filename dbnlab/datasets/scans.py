@@ -10,7 +10,7 @@ import tarfile
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -214,15 +214,12 @@ def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> str
     folder, name = Path(folder or pooch.os_cache("dbnlab")), url.rsplit("/", 1)[1]
     if folder.is_file():
         raise ValueError(f"folder={str(folder)!r} is a file: give the folder that holds {name}")
-    cure = f"download {url} on another computer and put it into {folder}"
     try:
         return pooch.retrieve(url, known_hash, fname=name, path=folder)
     except RequestException as error:
-        found = f"{name} cannot be downloaded ({type(error).__name__})"
-        raise ConnectionError(f"{found}: connect to the network, or {cure}") from None
-    except ValueError:
-        found = f"{name} from {url} is not the expected file, its checksum is not {known_hash}"
-        raise ValueError(f"{found}: try again, or {cure}") from None
+        found = f"{name} cannot be downloaded ({type(error).__name__}): connect to the network"
+        cure = f"download {url} on another computer and put it into {folder}"
+        raise ConnectionError(f"{found}, or {cure}") from None
 
 
 def _hippocampi(folder: str | os.PathLike | None) -> dict[tuple[str, str], bytes]:
@@ -242,9 +239,8 @@ def _hippocampi(folder: str | os.PathLike | None) -> dict[tuple[str, str], bytes
 
 def _from_nrrd(voxels: NDArray, header: dict) -> "nibabel.Nifti1Image":
     affine = np.eye(4)
-    affine[:3, :3], affine[:3, 3] = header["space directions"].T, header["space origin"]
-    if header["space"] == "left-posterior-superior":
-        affine[:2] *= -1
+    affine[:3, :3] = header["space directions"].T
+    affine[:2] *= -1  # the axes of all these files run to the left and backwards
     return optional("nibabel", "medical").Nifti1Image(voxels.astype(np.float32), affine)
 
 
@@ -260,36 +256,36 @@ def _scan(name: str, image: "nibabel.Nifti1Image", labels: "nibabel.Nifti1Image"
 def _turned(image: "nibabel.Nifti1Image") -> tuple[NDArray, NDArray]:
     """Voxels with axes to the right, forwards and upwards, and the sides of a voxel in mm."""
     nibabel = optional("nibabel", "medical")
-    fault = _fault(image)
-    if fault:
-        raise ValueError(fault)
+    _check_image(image)
     image = nibabel.as_closest_canonical(image)
     # Values beyond 32 bits become infinite, and are refused as such.
     with np.errstate(over="ignore"):
         voxels = image.get_fdata(dtype=np.float32, caching="unchanged")
     if np.isinf(voxels).any():
         raise ValueError("it holds infinite grey values: set these voxels to NaN or 0")
-    sides = MM[_unit(image.header)] * nibabel.affines.voxel_sizes(image.affine)
+    # Other formats than NIfTI are in mm.
+    unit = int(image.header["xyzt_units"]) % 8 if "xyzt_units" in image.header else 2
+    sides = MM[unit] * nibabel.affines.voxel_sizes(image.affine)
     return np.nan_to_num(voxels.reshape(voxels.shape[:3])), sides
 
 
-def _fault(image: "nibabel.Nifti1Image") -> str | None:
-    """Why this is not one image of grey values, or how its axes lie is not known."""
-    shape, dtype = image.shape, image.get_data_dtype()
+def _check_image(image: "nibabel.Nifti1Image") -> None:
+    """Refuse what is not one image of grey values, or does not say how its axes lie."""
+    shape, dtype, axes = image.shape, image.get_data_dtype(), image.affine[:3, :3]
     if len(shape) < 3 or min(shape) < 1 or any(length != 1 for length in shape[3:]):
-        one = "nibabel.four_to_three(nibabel.load(path))[0]"
-        return f"it has the shape {shape}, but one three-dimensional image is needed: save {one}"
+        cure = "one three-dimensional image is needed: save nibabel.four_to_three(scan)[0]"
+        raise ValueError(f"it has the shape {shape}, but {cure}")
     if dtype.kind not in "iuf":
-        return f"it holds complex numbers or colours ({dtype}): save grey values, as the magnitude"
+        found = f"it holds complex numbers or colours ({dtype})"
+        raise ValueError(f"{found}: save grey values, as the magnitude")
     if not _knows_its_axes(image):
         unknown = "it does not say how its axes lie, so that left and right cannot be told apart"
-        return f"{unknown}: convert the scan anew, for instance with dcm2niix"
-    sides = np.linalg.norm(image.affine[:3, :3], axis=0)
-    spans = np.isfinite(sides).all() and sides.all() and _unit(image.header) in MM
-    # Axes at right angles give a determinant of 1; those of a tilted scanner, not much less.
-    if not spans or abs(np.linalg.det(image.affine[:3, :3] / sides)) < 0.5:
-        return f"its voxels have no sides in mm: its affine is {image.affine.tolist()}"
-    return None
+        raise ValueError(f"{unknown}: convert the scan anew, for instance with dcm2niix")
+    # Axes at right angles span the product of their lengths; those of a tilted scanner, not much
+    # less.
+    spanned = np.isfinite(axes).all() and abs(np.linalg.det(axes))
+    if not spanned > np.linalg.norm(axes, axis=0).prod() / 2:
+        raise ValueError(f"its voxels have no sides in mm: its affine is {image.affine.tolist()}")
 
 
 def _knows_its_axes(image: "nibabel.Nifti1Image") -> bool:
@@ -300,11 +296,6 @@ def _knows_its_axes(image: "nibabel.Nifti1Image") -> bool:
     # nibabel makes axes up where this flag in a file of FreeSurfer says that there are none.
     with image.file_map["image"].get_prepare_fileobj("rb") as file:
         return file.read(30)[28:] != bytes(2)
-
-
-def _unit(header: Any) -> int:
-    """Code of the unit of length; 2, for mm, in formats that have no other."""
-    return int(header["xyzt_units"]) % 8 if "xyzt_units" in header else 2
 
 
 def _grey_values(voxels: NDArray, name: str | os.PathLike, shape: tuple[int, ...]) -> NDArray:
