@@ -202,8 +202,7 @@ class GibbsDenoiser:
     def _checked_stack(self) -> Stack:
         """The model as a stack, an RBM as one of a single layer."""
         model = self.model
-        one = isinstance(model, RBM)
-        stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
+        stack = (DBN.from_rbms([model]) if isinstance(model, RBM) else model).stack_
         pixels = stack.units[0]
         if not isinstance(pixels, units.Bernoulli | units.Gaussian):
             raise ValueError(f"GibbsDenoiser takes Bernoulli or Gaussian pixels, not {pixels}")
@@ -241,10 +240,7 @@ def _field(stack: Stack, V: NDArray, rng: np.random.Generator) -> NDArray:
     if stack.n_labels:
         labels = rng.multinomial(1, stack.label_posterior(S)).astype(field.dtype)
         field += labels @ stack.top.weights[S.shape[1] :]
-    S = stack.top.hidden.sample(field, rng)
-    for number in reversed(range(1, stack.n_directed + 1)):
-        S = stack.units[number].sample(stack.down_field(S, number), rng)
-    return stack.down_field(S, 0)
+    return stack.visible_field(stack.top.hidden.sample(field, rng), stack.n_directed + 1, rng)
 
 
 @dataclass(eq=False, repr=False)

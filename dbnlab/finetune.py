@@ -63,39 +63,29 @@ class StartedAtDBN(base.BaseEstimator):
     def _default_dbn(self) -> DBN:
         return DBN()
 
-    def _prototype(self, rng: np.random.Generator) -> tuple[DBN, bool]:
-        """The DBN to start at, and whether it is taken as it is."""
+    def _prototype(self, rng: np.random.Generator) -> DBN:
+        """The DBN to start at: fitted, where it is taken as it is."""
         prototype = self._default_dbn() if self.dbn is None else self.dbn
-        frozen = isinstance(prototype, FrozenEstimator)
-        dbn = prototype.estimator if frozen else prototype
-        if not isinstance(dbn, DBN):
-            raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
+        dbn, frozen = greedy.thawed("dbn", prototype, (DBN,), self)
         if frozen:
-            check_is_fitted(dbn)
-            checks.check_same_columns(self, dbn)
-        else:
-            own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
-            dbn = base.clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
-        return dbn, frozen
+            return dbn
+        own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
+        return base.clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
 
-    def _start(
-        self, dbn: DBN, frozen: bool, X: NDArray, y: NDArray | None
-    ) -> tuple[list[units.Unit], str]:
+    def _start(self, dbn: DBN, X: NDArray, y: NDArray | None) -> tuple[list[units.Unit], str]:
         """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
         vars(self).pop("dbn_", None)
-        if not self.pretrain and not frozen:
-            greedy.check_parameters(dbn)
-            rbms = greedy.untrained_rbms(dbn, X.shape[1], np.random.default_rng())
-            bottom = units.resolve(rbms[0].visible, X.shape[1], "visible")
-            hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
-            return [bottom, *hidden], rbms[0].dtype
         if self.pretrain:
             self.dbn_ = dbn
-            if frozen:
+            if hasattr(dbn, "stack_"):
                 dbn.stack_.units[0].check(X)
             else:
                 checks.pass_names_on(self, dbn.fit(X, y))
-        return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+        if hasattr(dbn, "stack_"):
+            return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+        greedy.check_parameters(dbn)
+        rbms, layers = greedy.untrained(dbn, self, np.random.default_rng())
+        return layers, rbms[0].dtype
 
     def _sizes(self, dbn: DBN) -> Sequence[int]:
         """Those of the DBN, where it names them and this estimator does not."""
@@ -183,12 +173,12 @@ class FineTuned(StartedAtDBN):
         rng = checks.as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
         rows = self._with_unlabelled(X[train], more)
-        dbn, frozen = self._prototype(rng)
+        dbn = self._prototype(rng)
         n_rates = np.size(dbn.layer_sizes) + 1
         if checks.is_listed(self.dropout) and len(self.dropout) != n_rates:
             cure = f"give one, or {n_rates}, for the visible layer and each hidden layer"
             raise ValueError(f"dropout has {len(self.dropout)} values: {cure}")
-        layer, dtype = self._start(dbn, frozen, rows, y[train])
+        layer, dtype = self._start(dbn, rows, y[train])
         keras, options = keras_network.load_keras(), {"dtype": dtype}
         if self.max_norm is not None:
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
@@ -513,7 +503,7 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
         X = checks.table(X, "X", self)
         checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
-        layer, dtype = self._start(*self._prototype(rng), X, None)
+        layer, dtype = self._start(self._prototype(rng), X, None)
         layer[0].check(X)
         up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
         down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
