@@ -7,7 +7,7 @@ import copy
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -25,12 +25,20 @@ from dbnlab.model import Model
 from dbnlab.parameters import effort, parameters_as_json
 from dbnlab.rbm import RBM
 from dbnlab.rows import spread
-from dbnlab.stack import DIRECTED, Stack
+from dbnlab.stack import Stack
 from dbnlab.warning import warn
 
 if TYPE_CHECKING:
     import keras
-    import tensorflow as tf
+
+
+def classes_of(y: NDArray) -> NDArray:
+    """The classes that labels hold, two or more."""
+    classes = np.unique(y)
+    if len(classes) < 2:
+        only = classes.tolist()[0]
+        raise ValueError(f"y has one class only, {only!r}: labels need two or more")
+    return classes
 
 
 def _has_labels(dbn: "DBN") -> bool:
@@ -133,7 +141,7 @@ class DBN(Model):
         ValueError
             If the machines do not fit onto each other.
         """
-        rbms = list(rbms) if isinstance(rbms, Sequence) else [rbms]
+        rbms = rbms if isinstance(rbms, list | tuple) else [rbms]
         if not rbms:
             raise ValueError("rbms is empty: give one fitted RBM or more")
         for rbm in rbms:
@@ -143,10 +151,8 @@ class DBN(Model):
         sizes = tuple(rbm.hidden_unit_.n_units for rbm in rbms)
         parameters = {"backend": rbms[-1].backend, "random_state": random_state}
         dbn = cls(sizes, [clone(rbm) for rbm in rbms], **parameters)
-        greedy.check_fit(rbms)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(rbms[0], name):
-                setattr(dbn, name, getattr(rbms[0], name))
+        dbn.n_features_in_ = rbms[0].n_features_in_
+        checks.pass_names_on(rbms[0], dbn)
         return dbn.assemble(copy.deepcopy(rbms), checks.as_generator(random_state))
 
     # Greedy training --------------------------------------------------------------------------
@@ -158,7 +164,6 @@ class DBN(Model):
         y: ArrayLike | None = None,
         *,
         checkpoint: str | os.PathLike | None = None,
-        strategy: "tf.distribute.Strategy | None" = None,
     ) -> Self:
         """Train one RBM after the other, each on what those below make of the rows of `X`.
 
@@ -169,8 +174,6 @@ class DBN(Model):
             Class of each row; needed with `joint_labels`, else ignored.
         checkpoint : path, default=None
             As for `RBM.fit`, in one file a layer, ``f"{checkpoint}.{number}"``.
-        strategy : tf.distribute.Strategy, default=None
-            As for `RBM.fit`.
 
         Returns
         -------
@@ -185,18 +188,21 @@ class DBN(Model):
             after an error, the estimator is as it was before.
         """
         greedy.check_parameters(self)
-        if checkpoint is not None and self.propagate == "sample":
-            raise ValueError("checkpoint needs propagate='mean': states are drawn anew each epoch")
-        if checkpoint is not None and self.random_state is None:
-            raise ValueError("checkpoint needs a random_state, or no other run could go on from it")
+        if checkpoint is not None and (self.propagate == "sample" or self.random_state is None):
+            cure = "propagate='mean' and a random_state"
+            raise ValueError(f"checkpoint needs {cure}, or no other run could go on from it")
         X = checks.table(X, "X", self)
-        block = self._one_hot(X, y) if self.joint_labels else np.zeros((len(X), 0))
+        block = np.zeros((len(X), 0))
+        if self.joint_labels:
+            y = checks.labels(y, X)
+            self.classes_ = classes_of(y)
+            block = self._one_hot(y, X)
         rng = checks.as_generator(self.random_state)
-        rbms = greedy.untrained_rbms(self, X.shape[1], rng)
-        if hasattr(rbms[0], "state_"):
-            checks.check_same_columns(self, rbms[0])
-            X = rbms[0].visible_unit_.check(X)
-        greedy.train(self, rbms, X, block, rng, checkpoint, strategy)
+        rbms, layers = greedy.untrained(self, self, rng)
+        X = layers[0].check(X)
+        if self.joint_labels:
+            rbms[-1].visible = units.Joint(layers[-2], units.Softmax(len(self.classes_)))
+        greedy.train(self, rbms, X, block, rng, checkpoint)
         if rbms[0].n_features_in_ == self.n_features_in_:
             checks.pass_names_on(self, rbms[0])
         self.assemble(rbms, rng)
@@ -204,27 +210,16 @@ class DBN(Model):
             self._warn_of_one_class(X, y)
         return self
 
-    def _warn_of_one_class(self, X: NDArray, y: ArrayLike) -> None:
-        some, stack = spread(len(X)), self.stack_
-        V = X[some].astype(self.rbms_[0].dtype)
-        probabilities = stack.label_posterior(stack.up(V, stack.n_directed))
-        found = self.classes_[probabilities.argmax(axis=1)]
+    def _warn_of_one_class(self, X: NDArray, y: NDArray) -> None:
+        some = spread(len(X))
+        p = self._posterior(X[some].astype(self.rbms_[0].dtype))
         batch_size, n_epochs = effort(self.rbms_[-1], len(X))
         n_updates = n_epochs * -(-len(X) // batch_size)
-        doubt = convergence.doubt_of_answers(found, np.ravel(y)[some], n_updates)
+        doubt = convergence.doubt_of_answers(self.classes_[p.argmax(axis=1)], y[some], n_updates)
         if doubt:
             convergence.warn(doubt)
 
-    def _one_hot(self, X: NDArray, y: ArrayLike | None) -> NDArray:
-        """Label block of the classes found in y, which `classes_` then names."""
-        y = checks.labels(y, X)
-        self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            only = self.classes_.tolist()[0]
-            raise ValueError(f"y has one class only, {only!r}: labels need two or more")
-        return self._one_hot_of(X, y)
-
-    def _one_hot_of(self, X: NDArray, y: ArrayLike | None, name: str = "y") -> NDArray:
+    def _one_hot(self, y: ArrayLike | None, X: NDArray, name: str = "y") -> NDArray:
         """Label block for classes that `fit` has seen."""
         y = checks.labels(y, X, name)
         found = np.isin(y, self.classes_)
@@ -237,10 +232,11 @@ class DBN(Model):
 
     def assemble(self, rbms: list[RBM], rng: np.random.Generator) -> Self:
         """Make this estimator a stack of fitted machines, tied: R = G = W."""
-        bottom = rbms[0].visible_unit_
-        if self.joint_labels and len(rbms) == 1:
-            bottom = bottom.units[0]
-        self.stack_ = Stack.tied([rbm.machine_ for rbm in rbms], bottom)
+        visible = [rbm.visible_unit_ for rbm in rbms]
+        if self.joint_labels:
+            visible[-1] = visible[-1].units[0]
+        layers = greedy.stacked(visible, [rbm.hidden_unit_ for rbm in rbms], self.layer_sizes)
+        self.stack_ = Stack.tied([rbm.machine_ for rbm in rbms], layers)
         self.rbms_, self._random = rbms, rng
         self.trained_with_ = parameters_as_json(self, rbm=greedy.prototypes_as_json(self.rbm))
         return self
@@ -283,18 +279,17 @@ class DBN(Model):
         -------
         self : DBN
         """
-        V = self._rows(X)
-        if isinstance(self.stack_.units[0], units.ReplicatedSoftmax):
+        V, stack = self._rows(X), self.stack_
+        if isinstance(stack.units[0], units.ReplicatedSoftmax):
             raise ValueError("up_down does not know ReplicatedSoftmax units: fine-tune with Keras")
-        checks.check_number(n_epochs, "n_epochs", Integral, min_val=1)
-        checks.check_number(batch_size, "batch_size", Integral, min_val=1)
-        checks.check_number(learning_rate, "learning_rate", Real, **checks.POSITIVE)
+        checks.COUNT(n_epochs, "n_epochs")
+        checks.COUNT(batch_size, "batch_size")
+        checks.RATE(learning_rate, "learning_rate")
         steps = up_down.schedule(n_gibbs, n_epochs)
-        block = self._one_hot_of(V, y) if self.stack_.n_labels else np.zeros((len(V), 0))
-        block, rng = block.astype(self.stack_.top.weights.dtype), self._generator(random_state)
-        numbers = steps, learning_rate, batch_size
+        block = self._one_hot(y, V) if stack.n_labels else np.zeros((len(V), 0))
+        rng = self._generator(random_state)
         try:
-            up_down.train(self.stack_, V, block, *numbers, rng, self.verbose)
+            up_down.train(stack, V, block, steps, learning_rate, batch_size, rng, self.verbose)
         except KeyboardInterrupt:
             warn("up-down training was interrupted: the model keeps what it has learnt so far")
         return self
@@ -327,7 +322,8 @@ class DBN(Model):
         Of one word, where the visible layer counts words: the probability of each.
         """
         H = self._hidden_rows(H)
-        return self.stack_.down(H).astype(H.dtype, copy=False)
+        field = self.stack_.visible_field(H, len(self.rbms_))
+        return self.stack_.units[0].mean(field).astype(H.dtype, copy=False)
 
     def reconstruct(self, X: ArrayLike) -> NDArray:
         """Means of the visible layer after a deterministic pass up and down again."""
@@ -370,7 +366,7 @@ class DBN(Model):
         V : ndarray of shape (n_samples, n_visible)
             States, not means.
         """
-        checks.check_number(label_strength, "label_strength", Real, **checks.POSITIVE)
+        checks.RATE(label_strength, "label_strength")
         V = self._start(n_samples, n_gibbs, init)
         rng, stack = self._generator(random_state), self.stack_
         machine, n_below = stack.top, stack.units[-2].n_units
@@ -389,7 +385,10 @@ class DBN(Model):
         for strength in strengths:
             S = engines.gibbs(stack.clamped(strength * block), S, 1, rng, backend)
         S = engines.gibbs(machine, S, n_gibbs - len(strengths), rng, backend)
-        return stack.dream_down(S[:, :n_below], bottom, rng)
+        S = S[:, :n_below]
+        if not stack.n_directed:
+            return S
+        return bottom.sample(stack.visible_field(S, stack.n_directed, rng), rng)
 
     def _labels(self, label: Any, n_samples: int) -> NDArray:
         """Label block of one class, or of one for each sample."""
@@ -399,7 +398,7 @@ class DBN(Model):
         if label.ndim and label.shape != (n_samples,):
             raise ValueError(f"label must be one class or {n_samples}, got shape {label.shape}")
         y = np.broadcast_to(label, (n_samples,))
-        return self._one_hot_of(y, y, "label").astype(self.stack_.top.weights.dtype)
+        return self._one_hot(y, y, "label").astype(self.stack_.top.weights.dtype)
 
     # Classes ----------------------------------------------------------------------------------
 
@@ -414,8 +413,10 @@ class DBN(Model):
         -------
         probabilities : ndarray of shape (n_samples, n_classes)
         """
-        V, stack = self._rows(X), self.stack_
-        return stack.label_posterior(stack.up(V, stack.n_directed))
+        return self._posterior(self._rows(X))
+
+    def _posterior(self, V: NDArray) -> NDArray:
+        return self.stack_.label_posterior(self.stack_.up(V, self.stack_.n_directed))
 
     @available_if(_has_labels)
     def predict(self, X: ArrayLike) -> NDArray:
@@ -506,9 +507,7 @@ class DBN(Model):
             header, own = rbm.to_parts()
             headers.append(header)
             arrays |= {f"layer_{number}_{name}": array for name, array in own.items()}
-        for name in DIRECTED:
-            for number, array in enumerate(getattr(self.stack_, name)[:-1]):
-                arrays[f"{name}_{number}"] = array
+        arrays |= self.stack_.directed()
         if self.stack_.n_labels:
             strings = self.classes_.dtype == object
             arrays["classes"] = self.classes_.astype(str) if strings else self.classes_
@@ -517,31 +516,23 @@ class DBN(Model):
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        rbms, arrays = [], dict(arrays)
+        rbms = []
         for number, layer in enumerate(header["layers"]):
             prefix = f"layer_{number}_"
             names = [name for name in arrays if name.startswith(prefix)]
-            own = {name.removeprefix(prefix): arrays.pop(name) for name in names}
+            own = {name.removeprefix(prefix): arrays[name] for name in names}
             rbms.append(RBM.from_parts(layer, own))
         prototypes = greedy.prototypes_from_json(header["parameters"]["rbm"], rbms)
         dbn = cls(**header["parameters"] | {"rbm": prototypes})
         greedy.check_parameters(dbn)
-        if dbn.joint_labels:
-            dbn.classes_ = arrays.pop("classes")
-        greedy.check_fit(rbms, dbn.joint_labels)
         dbn.assemble(rbms, checks.as_generator(dbn.random_state))
-        if dbn.joint_labels and dbn.stack_.n_labels != len(dbn.classes_):
-            raise ValueError("the classes and the label block disagree")
-        if [unit.n_units for unit in dbn.stack_.units[1:]] != list(dbn.layer_sizes):
-            raise ValueError("layer_sizes and the layers disagree")
-        for name in DIRECTED:
-            stored = getattr(dbn.stack_, name)
-            for number, tied in enumerate(stored[:-1]):
-                array = arrays.pop(f"{name}_{number}")
-                check_stored(f"{name}_{number}", array, tied.shape)
-                stored[number] = array.astype(tied.dtype)
-        if arrays:
-            raise ValueError(f"it holds {sorted(arrays)}, which are no part of it")
+        if dbn.joint_labels:
+            dbn.classes_ = arrays["classes"]
+            if dbn.stack_.n_labels != len(dbn.classes_):
+                raise ValueError("the classes and the label block disagree")
+        for name, tied in dbn.stack_.directed().items():
+            check_stored(name, arrays[name], tied.shape)
+            tied[...] = arrays[name]
         dbn.n_features_in_ = dbn.stack_.units[0].n_units
         return dbn
 
@@ -555,7 +546,7 @@ class DBN(Model):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        first = self.rbm[0] if isinstance(self.rbm, Sequence) and self.rbm else self.rbm
+        first = self.rbm[0] if isinstance(self.rbm, list | tuple) and self.rbm else self.rbm
         tags.input_tags.positive_only = str(getattr(first, "visible", "bernoulli")) == "bernoulli"
         tags.target_tags.required = _has_labels(self)
         if _has_labels(self):

@@ -12,7 +12,7 @@ pixels are NaN.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -164,11 +164,9 @@ class GibbsDenoiser:
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Posterior means, in the shape and dtype of `images`."""
-        rows = self._rows(images)
-        drawing = replace(self, random_state=checks.as_generator(self.random_state))
-        return _like(
-            images, sum(drawing.chain(rows)[0] for _ in range(self.n_chains)) / self.n_chains
-        )
+        rows, rng = self._rows(images), checks.as_generator(self.random_state)
+        total = sum(self.chain(rows, rng)[0] for _ in range(self.n_chains))
+        return _like(images, total / self.n_chains)
 
     def sample(self, images: ArrayLike, n_samples: int = 1) -> NDArray:
         """Posterior draws, of shape ``(n_samples, *images.shape)``: several plausible clean images.
@@ -176,8 +174,8 @@ class GibbsDenoiser:
         Each is the mean of the pixels given the hidden units at the end of a chain of its own.
         """
         checks.COUNT(n_samples, "n_samples")
-        rows = self._rows(images)
-        ends = self.chain(np.tile(rows, (n_samples, 1)))[1]
+        rows, rng = self._rows(images), checks.as_generator(self.random_state)
+        _, ends = self.chain(np.tile(rows, (n_samples, 1)), rng)
         return np.stack([_like(images, end) for end in np.split(ends, n_samples)])
 
     def _rows(self, images: ArrayLike) -> NDArray:
@@ -186,9 +184,9 @@ class GibbsDenoiser:
         # What is known is clamped, and no pixel of the model lies beyond black or white.
         return rows.clip(0, 1) if self.noise.startswith("missing") else rows
 
-    def chain(self, rows: NDArray) -> tuple[NDArray, NDArray]:
+    def chain(self, rows: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
         """Means of rows of pixels, of one chain: over its second half, and at its end."""
-        rng, stack = checks.as_generator(self.random_state), self._checked_stack()
+        stack = self._checked_stack()
         field = np.tile(stack.generative_biases[0], (len(rows), 1))
         V, _ = self._posterior(stack.units[0], field, rows, rng)
         total = np.zeros(rows.shape)
@@ -202,8 +200,7 @@ class GibbsDenoiser:
     def _checked_stack(self) -> Stack:
         """The model as a stack, an RBM as one of a single layer."""
         model = self.model
-        one = isinstance(model, RBM)
-        stack = Stack.tied([model.machine_], model.visible_unit_) if one else model.stack_
+        stack = (DBN.from_rbms([model]) if isinstance(model, RBM) else model).stack_
         pixels = stack.units[0]
         if not isinstance(pixels, units.Bernoulli | units.Gaussian):
             raise ValueError(f"GibbsDenoiser takes Bernoulli or Gaussian pixels, not {pixels}")
@@ -241,10 +238,7 @@ def _field(stack: Stack, V: NDArray, rng: np.random.Generator) -> NDArray:
     if stack.n_labels:
         labels = rng.multinomial(1, stack.label_posterior(S)).astype(field.dtype)
         field += labels @ stack.top.weights[S.shape[1] :]
-    S = stack.top.hidden.sample(field, rng)
-    for number in reversed(range(1, stack.n_directed + 1)):
-        S = stack.units[number].sample(stack.down_field(S, number), rng)
-    return stack.down_field(S, 0)
+    return stack.visible_field(stack.top.hidden.sample(field, rng), stack.n_directed + 1, rng)
 
 
 @dataclass(eq=False, repr=False)
@@ -275,7 +269,7 @@ class DenoisingAutoencoder(DeepAutoencoder):
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the DBN and then the network on clean images of one size."""
         clean = _clean(images)
-        if np.ndim(images) == 2 or len(images) != len(clean):
+        if len(images) != len(clean):
             raise ValueError(SHAPES.format("(n_images, height, width)", np.shape(images)))
         strengths = self.strengths
         if np.shape(strengths) != (2,) or strengths[0] > strengths[1]:
@@ -288,21 +282,14 @@ class DenoisingAutoencoder(DeepAutoencoder):
 
     def denoise(self, images: ArrayLike) -> NDArray:
         """Clean images, in the shape and dtype of `images`."""
-        check_is_fitted(self)
-        return _like(images, self.inverse_transform(self.transform(self._pixels(images))))
+        return _like(images, self.inverse_transform(self.transform(images)))
 
-    def _pixels(self, images: ArrayLike) -> NDArray:
+    def transform(self, images: ArrayLike) -> NDArray:
+        """Code of each image, of shape (n_images, layer_sizes[-1])."""
+        check_is_fitted(self)
         rows, shape = _rows(images, self.n_features_in_), _stack(images).shape[1:]
         if shape != self.image_shape_:
             raise ValueError(f"images have shape {shape}, those of training {self.image_shape_}")
-        return rows
-
-    def transform(self, X: ArrayLike) -> NDArray:
-        """Code of each image, or row of pixels, of shape (n_images, layer_sizes[-1])."""
-        check_is_fitted(self)
-        of_rows = np.ndim(X) == 2 and np.shape(X)[1] == self.n_features_in_
-        # A row of pixels is an image of one line.
-        rows = _stack(np.asarray(X)[:, None])[:, 0] if of_rows else self._pixels(X)
         return super().transform(self._filled(rows))
 
     def _default_dbn(self) -> DBN:
@@ -372,8 +359,9 @@ class PatchDenoiser(BaseEstimator):
     @whole_or_not()
     def fit(self, images: ArrayLike, y: Any = None) -> Self:
         """Train the model on patches of clean pictures."""
+        checks.check_parameters(self, RULES)
+        _check_scale("gaussian", self.strength)
         clean, rng = _clean(images), checks.as_generator(self.random_state)
-        self._check_parameters(clean)
         share = -(-self.n_patches // len(clean))
         options = {"patch_size": (self.size, self.size), "max_patches": share}
         seeds = [checks.draw_seed(rng) for _ in clean]
@@ -391,27 +379,18 @@ class PatchDenoiser(BaseEstimator):
     def denoise(self, images: ArrayLike) -> NDArray:
         """Clean pictures, in the shape and dtype of `images`."""
         check_is_fitted(self)
-        noisy_images = _complete(images)
-        self._check_parameters(noisy_images)
+        _check_scale("gaussian", self.strength)
         rng, side = checks.as_generator(self.random_state), (self.size, self.size)
         strength = self.strength / self.scale_
-        inner = GibbsDenoiser(self.model_, "gaussian", strength, self.n_steps, rng)
+        inner = GibbsDenoiser(self.model_, "gaussian", strength, self.n_steps)
         done = []
-        for noisy in noisy_images:
+        for noisy in _complete(images):
             patches = extract_patches_2d(noisy, side)
             means = patches.mean(axis=(1, 2), keepdims=True)
             rows = ((patches - means) / self.scale_).reshape(len(patches), -1)
-            clean = inner.chain(rows)[0].reshape(patches.shape) * self.scale_ + means
+            clean = inner.chain(rows, rng)[0].reshape(patches.shape) * self.scale_ + means
             done.append(reconstruct_from_patches_2d(clean, noisy.shape))
         return _like(images, np.array(done))
-
-    def _check_parameters(self, images: NDArray) -> None:
-        checks.check_parameters(self, RULES)
-        _check_scale("gaussian", self.strength)
-        height, width = images.shape[1:]
-        if self.size > min(height, width):
-            found = f"images of {height}×{width} pixels hold no patch"
-            raise ValueError(f"{found}: lower size={self.size}")
 
 
 # Images ---------------------------------------------------------------------------------------

@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn import base
 from sklearn.frozen import FrozenEstimator
-from sklearn.utils import compute_class_weight
+from sklearn.utils import compute_sample_weight
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import checks, convergence, greedy, keras_network, units
 from dbnlab.attributes import whole_or_not
-from dbnlab.dbn import DBN
+from dbnlab.dbn import DBN, classes_of
 from dbnlab.effort import Effort
 from dbnlab.learning import Diverged
 from dbnlab.rbm import RBM
@@ -63,39 +63,29 @@ class StartedAtDBN(base.BaseEstimator):
     def _default_dbn(self) -> DBN:
         return DBN()
 
-    def _prototype(self, rng: np.random.Generator) -> tuple[DBN, bool]:
-        """The DBN to start at, and whether it is taken as it is."""
+    def _prototype(self, rng: np.random.Generator) -> DBN:
+        """The DBN to start at: fitted, where it is taken as it is."""
         prototype = self._default_dbn() if self.dbn is None else self.dbn
-        frozen = isinstance(prototype, FrozenEstimator)
-        dbn = prototype.estimator if frozen else prototype
-        if not isinstance(dbn, DBN):
-            raise TypeError(f"dbn must be a DBN, FrozenEstimator(dbn) or None, got {prototype!r}")
+        dbn, frozen = greedy.thawed("dbn", prototype, (DBN,), self)
         if frozen:
-            check_is_fitted(dbn)
-            checks.check_same_columns(self, dbn)
-        else:
-            own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
-            dbn = base.clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
-        return dbn, frozen
+            return dbn
+        own = {"layer_sizes": self._sizes(dbn), "verbose": self.verbose}
+        return base.clone(dbn).set_params(**own, random_state=checks.draw_seed(rng))
 
-    def _start(
-        self, dbn: DBN, frozen: bool, X: NDArray, y: NDArray | None
-    ) -> tuple[list[units.Unit], str]:
+    def _start(self, dbn: DBN, X: NDArray, y: NDArray | None) -> tuple[list[units.Unit], str]:
         """Train the DBN, with `pretrain`; the units of its layers, and their precision."""
         vars(self).pop("dbn_", None)
-        if not self.pretrain and not frozen:
-            greedy.check_parameters(dbn)
-            rbms = greedy.untrained_rbms(dbn, X.shape[1], np.random.default_rng())
-            bottom = units.resolve(rbms[0].visible, X.shape[1], "visible")
-            hidden = [units.resolve(rbm.hidden, rbm.n_hidden, "hidden") for rbm in rbms]
-            return [bottom, *hidden], rbms[0].dtype
         if self.pretrain:
             self.dbn_ = dbn
-            if frozen:
+            if hasattr(dbn, "stack_"):
                 dbn.stack_.units[0].check(X)
             else:
                 checks.pass_names_on(self, dbn.fit(X, y))
-        return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+        if hasattr(dbn, "stack_"):
+            return dbn.stack_.units, dbn.stack_.recognition_weights[0].dtype.name
+        greedy.check_parameters(dbn)
+        rbms, layers = greedy.untrained(dbn, self, np.random.default_rng())
+        return layers, rbms[0].dtype
 
     def _sizes(self, dbn: DBN) -> Sequence[int]:
         """Those of the DBN, where it names them and this estimator does not."""
@@ -183,31 +173,25 @@ class FineTuned(StartedAtDBN):
         rng = checks.as_generator(self.random_state)
         train, held_out = self._split(answers[0], rng)
         rows = self._with_unlabelled(X[train], more)
-        dbn, frozen = self._prototype(rng)
-        n_rates = np.size(dbn.layer_sizes) + 1
-        if checks.is_listed(self.dropout) and len(self.dropout) != n_rates:
-            cure = f"give one, or {n_rates}, for the visible layer and each hidden layer"
-            raise ValueError(f"dropout has {len(self.dropout)} values: {cure}")
-        layer, dtype = self._start(dbn, frozen, rows, y[train])
+        dbn = self._prototype(rng)
+        rates, n_hidden = self.dropout, np.size(dbn.layer_sizes)
+        if not checks.is_listed(rates):
+            rates = [0.0] + [rates] * n_hidden
+        if len(rates) != n_hidden + 1:
+            cure = f"give one, or {n_hidden + 1}, for the visible layer and each hidden layer"
+            raise ValueError(f"dropout has {len(rates)} values: {cure}")
+        layer, dtype = self._start(dbn, rows, y[train])
         keras, options = keras_network.load_keras(), {"dtype": dtype}
+        decay = self._weight_decay_of(rows, len(train))
+        options["kernel_regularizer"] = keras.regularizers.L2(decay / 2)
         if self.max_norm is not None:
             options["kernel_constraint"] = keras.constraints.MaxNorm(self.max_norm, axis=0)
-        weight_decay = self.weight_decay
-        if weight_decay is None:
-            # Against a penalty, a network of small random weights may stay where it starts.
-            weight_decay = 1 / len(train) if self.pretrain else 0.0
-            # So may one whose top units say nothing yet.
-            if self.pretrain:
-                codes = self.dbn_.stack_.up(rows[spread(len(rows))].astype(dtype), len(layer) - 1)
-                if codes.std(axis=0).mean() < convergence.NOTHING:
-                    weight_decay = min(weight_decay, LITTLE_DECAY)
-        if weight_decay:
-            options["kernel_regularizer"] = keras.regularizers.L2(weight_decay / 2)
         layers = keras_network.dense_layers("hidden", 1, layer[1:], rng, **options)
         width, activation, loss = head
         options |= {"activation": activation, "name": "head"}
         layers.append(keras_network.dense(width, rng, **options))
-        model = keras_network.network(X.shape[1], self._with_dropout(layers, rng), dtype)
+        layers = keras_network.with_dropout(layers, rates, rng)
+        model = keras_network.network(X.shape[1], layers, dtype)
         if self.pretrain:
             keras_network.set_recognition_weights(model, self.dbn_.stack_)
         data, watched = [X.astype(dtype, copy=False), *answers], {}
@@ -221,15 +205,26 @@ class FineTuned(StartedAtDBN):
         self._backpropagate(model, [array[train] for array in data], rng, loss, **watched)
         return self
 
+    def _weight_decay_of(self, rows: NDArray, n_rows: int) -> float:
+        """That of training on `n_rows`; the DBN has learned from `rows`."""
+        if self.weight_decay is not None:
+            return self.weight_decay
+        # Against a penalty, a network of small random weights may stay where it starts.
+        if not self.pretrain:
+            return 0.0
+        codes = self.dbn_.stack_.up(rows[spread(len(rows))], len(self.dbn_.rbms_))
+        # So may one whose top units say nothing yet.
+        nothing = codes.std(axis=0).mean() < convergence.NOTHING
+        return min(1 / n_rows, LITTLE_DECAY) if nothing else 1 / n_rows
+
     def _with_unlabelled(self, X: NDArray, X_unlabelled: ArrayLike | None) -> NDArray:
         """`X` and below it the rows without a target."""
         if X_unlabelled is None:
             return X
         more = checks.table(X_unlabelled, "X_unlabelled", self, reset=False)
-        if isinstance(self.dbn, FrozenEstimator):
-            raise ValueError("a fitted DBN learns no more: leave X_unlabelled out")
-        if getattr(self.dbn, "joint_labels", False):
-            raise ValueError("a DBN with joint_labels cannot learn from X_unlabelled")
+        if isinstance(self.dbn, FrozenEstimator) or getattr(self.dbn, "joint_labels", False):
+            found = "a fitted DBN, or one with joint_labels"
+            raise ValueError(f"{found}, cannot learn from X_unlabelled: leave it out")
         return np.concatenate([X, more])
 
     def _split(self, targets: NDArray, rng: np.random.Generator) -> tuple[NDArray, NDArray]:
@@ -245,18 +240,6 @@ class FineTuned(StartedAtDBN):
             share = f"validation_fraction={self.validation_fraction} of {len(targets)} rows"
             raise ValueError(f"{share} is no row: raise it, or choose early_stopping=False")
         return np.setdiff1d(np.arange(len(targets)), held_out), np.array(held_out)
-
-    def _with_dropout(self, layers: list, rng: np.random.Generator) -> list:
-        """`layers` with a dropout layer before each one whose input loses units."""
-        rates = self.dropout
-        if not checks.is_listed(rates):
-            rates = [0.0] + [rates] * (len(layers) - 1)
-        both, dropout = [], keras_network.load_keras().layers.Dropout
-        for rate, layer in zip(rates, layers):
-            if rate:
-                both.append(dropout(rate, seed=checks.draw_seed(rng)))
-            both.append(layer)
-        return both
 
 
 @dataclass(eq=False, repr=False)
@@ -348,16 +331,11 @@ class DBNClassifier(base.ClassifierMixin, FineTuned):
         """
         X = checks.table(X, "X", self)
         y = checks.labels(y, X)
-        self.classes_, codes = np.unique(y, return_inverse=True)
-        if len(self.classes_) < 2:
-            only = self.classes_.tolist()[0]
-            raise ValueError(f"y has one class only, {only!r}: give two or more")
-        of_class = compute_class_weight(self.class_weight, classes=self.classes_, y=y)
-        if not (of_class >= 0).all():
+        self.classes_ = classes_of(y)
+        weights = compute_sample_weight(self.class_weight, y)
+        if not (weights >= 0).all():
             raise ValueError(f"class_weight must hold numbers from 0 up, got {self.class_weight!r}")
-        answers = [codes]
-        if self.class_weight is not None:
-            answers.append(of_class[codes].astype(np.float32))
+        answers = [np.searchsorted(self.classes_, y), weights.astype(np.float32)]
         head = len(self.classes_), "softmax", "sparse_categorical_crossentropy"
         return self._fine_tune(X, y, X_unlabelled, answers, *head)
 
@@ -427,22 +405,16 @@ class DBNRegressor(base.MultiOutputMixin, base.RegressorMixin, FineTuned):
         -------
         self : DBNRegressor
         """
-        if isinstance(self.dbn, DBN) and self.dbn.joint_labels:
-            raise ValueError("a DBN with joint_labels needs classes: choose joint_labels=False")
         X, y = checks.table(X, "X", self), checks.table(y, "y", ensure_2d=False)
         checks.check_length(y, X, "y")
         self._one_column = y.ndim == 1
         targets = y.reshape(len(y), -1).astype(np.float64)
         self.target_mean_ = targets.mean(axis=0)
         targets -= self.target_mean_
-        # In two steps: squares of targets beyond 1e154 or below 1e-162 are no numbers any more.
-        largest = np.abs(targets).max(axis=0)
-        largest[largest == 0] = 1
-        targets /= largest
-        deviation = targets.std(axis=0)
-        deviation[deviation == 0] = 1
-        self.target_scale_ = largest * deviation
-        targets /= deviation
+        # Squares of targets beyond 1e154 or below 1e-162 are no numbers any more: hypot needs none.
+        deviation = np.hypot.reduce(targets, axis=0) / len(targets) ** 0.5
+        self.target_scale_ = np.where(deviation == 0, 1, deviation)
+        targets /= self.target_scale_
         return self._fine_tune(X, y, X_unlabelled, [targets], targets.shape[1], "linear", "mse")
 
     def predict(self, X: ArrayLike) -> NDArray:
@@ -513,31 +485,28 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
         X = checks.table(X, "X", self)
         checks.check_parameters(self, RULES)
         rng = checks.as_generator(self.random_state)
-        layer, dtype = self._start(*self._prototype(rng), X, None)
+        layer, dtype = self._start(self._prototype(rng), X, None)
         layer[0].check(X)
         up = keras_network.dense_layers("hidden", 1, layer[1:], rng, dtype=dtype)
         down = keras_network.dense_layers("visible", 0, layer[:-1], rng, dtype=dtype)[::-1]
-        model = keras_network.network(X.shape[1], [*up, *down], dtype)
+        self._n_features_out = layer[-1].n_units
+        encoder = keras_network.network(X.shape[1], up, dtype)
+        decoder = keras_network.network(self._n_features_out, down, dtype)
+        model = keras_network.network(X.shape[1], [encoder, decoder], dtype)
         if self.pretrain:
-            keras_network.set_recognition_weights(model, self.dbn_.stack_)
-            keras_network.set_generative_weights(model, self.dbn_.stack_)
+            keras_network.set_recognition_weights(encoder, self.dbn_.stack_)
+            keras_network.set_generative_weights(decoder, self.dbn_.stack_)
         loss = "mse" if isinstance(layer[0], units.Gaussian) else "binary_crossentropy"
         self._backpropagate(model, [X.astype(dtype, copy=False)] * 2, rng, loss)
-        self._n_features_out = layer[-1].n_units
-        return self._halve()
-
-    def _halve(self) -> Self:
-        """Encoder and decoder: the same layers as those of the whole, not copies."""
-        layers, dtype = self.keras_model_.layers, self.keras_model_.inputs[0].dtype
-        half = len(layers) // 2
-        self.encoder_ = keras_network.network(self.n_features_in_, layers[:half], dtype)
-        self.decoder_ = keras_network.network(self._n_features_out, layers[half:], dtype)
         return self
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
-        if hasattr(self, "keras_model_"):
-            self._halve()
+    @property
+    def encoder_(self) -> Any:
+        return self.keras_model_.layers[0]
+
+    @property
+    def decoder_(self) -> Any:
+        return self.keras_model_.layers[1]
 
     def _default_dbn(self) -> DBN:
         binary = [RBM() for _ in range(1, np.size(self.layer_sizes))]
@@ -550,7 +519,5 @@ class DeepAutoencoder(base.ClassNamePrefixFeaturesOutMixin, base.TransformerMixi
     def inverse_transform(self, H: ArrayLike) -> NDArray:
         """What the decoder makes of codes, of shape (n_samples, n_features)."""
         check_is_fitted(self)
-        H = checks.table(H, "H")
-        if H.shape[1] != self._n_features_out:
-            raise ValueError(f"H has {H.shape[1]} columns, the code has {self._n_features_out}")
+        H = checks.hidden_rows(H, units.Gaussian(self._n_features_out), np.float64)
         return keras_network.predict(self.decoder_, H)

@@ -4,9 +4,8 @@ import copy
 import os
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from dbnlab import checks, parameters, units
 from dbnlab.learning import State, progress_bar
 from dbnlab.rbm import RBM
-
-if TYPE_CHECKING:
-    import tensorflow as tf
-
 
 RULES = {
     "propagate": partial(checks.check_choice, choices=("mean", "sample")),
@@ -35,7 +30,6 @@ def train(
     labels: NDArray,
     rng: np.random.Generator,
     checkpoint: str | os.PathLike | None = None,
-    strategy: "tf.distribute.Strategy | None" = None,
 ) -> None:
     """Train those of `rbms` that are not fitted yet, from the bottom to the top.
 
@@ -44,13 +38,13 @@ def train(
     dbn : DBN
         Its parameters say how.
     rbms : sequence of RBM
-        From `untrained_rbms`.
+        From `untrained`; the top one with a label block beside its visible units, if needed.
     X : ndarray of shape (n_samples, n_visible)
     labels : ndarray of shape (n_samples, n_classes)
         Label block beside the visible layer of the top RBM; no columns, no labels.
     rng : numpy.random.Generator
         What draws the states that are handed up, where the DBN propagates them.
-    checkpoint, strategy
+    checkpoint : path, default=None
         As for `DBN.fit`.
     """
     n_held_out = (round(rbm.validation_fraction * len(X)) for rbm in rbms)
@@ -67,16 +61,12 @@ def train(
                 bar.update(below + state.n_epochs - bar.n)
 
             block = labels if rbm is rbms[-1] else labels[:, :0]
-            if block.size:
-                n_below = rbms[number - 1].hidden_unit_.n_units if number else X.shape[1]
-                below = units.resolve(rbm.visible, n_below, "visible")
-                rbm.visible = units.Joint(below, units.Softmax(block.shape[1]))
             drawn = number and dbn.propagate == "sample"
             rows = Propagated(X, rbms[:number], block, rng if drawn else None)
             if not drawn:
                 rows = np.concatenate(list(rows)) if number or block.size else X
             path = None if checkpoint is None else f"{Path(checkpoint)}.{number}"
-            rbm.train(rows, checkpoint=path, strategy=strategy, callback=show)
+            rbm.train(rows, checkpoint=path, callback=show)
             if rbm.state_.interrupted:
                 kept = "a part of a stack is no DBN, nothing is kept"
                 raise KeyboardInterrupt(f"interrupted in layer {number}: {kept}")
@@ -96,8 +86,7 @@ class Propagated:
     def __iter__(self) -> Iterator[NDArray]:
         for start in range(0, len(self.X), 1000):
             rows = slice(start, start + 1000)
-            S = np.asarray(self.X[rows])
-            S = self.below[0].visible_unit_.check(S) if self.below else S
+            S = self.X[rows]
             for rbm in self.below:
                 S = rbm.machine_.hidden_mean(S.astype(rbm.weights_.dtype, copy=False))
                 if self.rng:
@@ -113,69 +102,101 @@ def check_parameters(dbn: Any) -> None:
         raise TypeError(f"layer_sizes must be one or more integers, got {sizes!r}")
     for number, size in enumerate(sizes):
         checks.COUNT(size, f"layer_sizes[{number}]")
-    for prototype in dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm]:
-        inner = prototype.estimator if isinstance(prototype, FrozenEstimator) else prototype
-        if inner is not None and not isinstance(inner, RBM):
-            raise TypeError(f"rbm must be an RBM, one for each layer, or None: {prototype!r}")
-    if isinstance(dbn.rbm, Sequence) and len(dbn.rbm) != len(sizes):
-        raise ValueError(f"rbm has {len(dbn.rbm)} prototypes for {len(sizes)} layers")
 
 
-def untrained_rbms(dbn: Any, n_visible: int, rng: np.random.Generator) -> list[RBM]:
-    """One untrained RBM for each layer; a copy of a fitted one where the prototype is frozen."""
-    given = dbn.rbm if isinstance(dbn.rbm, Sequence) else [dbn.rbm] * len(dbn.layer_sizes)
-    rbms, below = [], None
-    for number, (prototype, size) in enumerate(zip(given, dbn.layer_sizes)):
-        seed = checks.draw_seed(rng)
-        if isinstance(prototype, FrozenEstimator):
-            rbm = _thawed(dbn, prototype, number, below or n_visible)
-            below = rbm.hidden_unit_
+def thawed(name: str, prototype: Any, kinds: tuple[type, ...], estimator: Any) -> tuple[Any, bool]:
+    """The model in `FrozenEstimator`, or the prototype itself, and whether it is taken as it is.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument.
+    prototype : estimator or FrozenEstimator
+    kinds : tuple of types
+        What the model may be.
+    estimator : estimator or None
+        Whose columns a model that is taken as it is must have been fitted to.
+    """
+    frozen = isinstance(prototype, FrozenEstimator)
+    model = prototype.estimator if frozen else prototype
+    if not isinstance(model, kinds):
+        named = " or a ".join(kind.__name__ for kind in kinds)
+        kind = f"a {named}, a FrozenEstimator of one or None"
+        raise TypeError(f"{name} must be {kind}, got {prototype!r}")
+    if frozen:
+        check_is_fitted(model)
+        if estimator is not None:
+            checks.check_same_columns(estimator, model)
+    return model, frozen
+
+
+def untrained(
+    dbn: Any, estimator: Any, rng: np.random.Generator
+) -> tuple[list[RBM], list[units.Unit]]:
+    """An RBM for each layer, a copy of a fitted one where it is frozen; all units from v upwards.
+
+    Parameters
+    ----------
+    dbn : DBN
+    estimator : estimator
+        Which has seen the rows, for their columns.
+    rng : numpy.random.Generator
+        What draws a seed for each layer.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a prototype cannot be trained, or a frozen one does not fit into its place.
+    """
+    sizes, rbms, visible, hidden = dbn.layer_sizes, [], [], []
+    given = dbn.rbm if isinstance(dbn.rbm, list | tuple) else [dbn.rbm] * len(sizes)
+    if len(given) != len(sizes):
+        raise ValueError(f"rbm has {len(given)} prototypes for {len(sizes)} layers")
+    for prototype, size in zip(given, sizes):
+        seed, columns = checks.draw_seed(rng), None if rbms else estimator
+        rbm, frozen = thawed("rbm", RBM() if prototype is None else prototype, (RBM,), columns)
+        if frozen:
+            rbm = copy.deepcopy(rbm)
+            visible.append(rbm.visible_unit_)
+            hidden.append(rbm.hidden_unit_)
         else:
-            rbm = RBM() if prototype is None else clone(prototype)
-            rbm.set_params(n_hidden=int(size), backend=dbn.backend, random_state=seed, verbose=0)
-            if below:
-                kind = type(below).__name__.lower()
-                rbm.set_params(visible=kind, learn_variance=False)
+            own = {"n_hidden": int(size), "backend": dbn.backend, "random_state": seed}
+            if rbms:
+                own |= {"visible": type(hidden[-1]).__name__.lower(), "learn_variance": False}
+            rbm = clone(rbm).set_params(**own, verbose=0)
             parameters.check_parameters(rbm)
-            below = units.resolve(rbm.hidden, rbm.n_hidden, "hidden")
+            n_below = hidden[-1].n_units if rbms else estimator.n_features_in_
+            visible.append(units.resolve(rbm.visible, n_below, "visible"))
+            hidden.append(units.resolve(rbm.hidden, rbm.n_hidden, "hidden"))
         rbms.append(rbm)
-    return rbms
-
-
-def _thawed(dbn: Any, prototype: FrozenEstimator, number: int, below: units.Unit | int) -> RBM:
-    """A copy of the frozen layer `number`, if it fits between its neighbours."""
-    rbm = copy.deepcopy(prototype.estimator)
-    check_is_fitted(rbm)
-    size, own = dbn.layer_sizes[number], rbm.hidden_unit_.n_units
-    if own != size:
-        raise ValueError(f"layer_sizes[{number}] is {size}, the frozen RBM has {own} hidden units")
-    if dbn.joint_labels and number == len(dbn.layer_sizes) - 1:
+    if frozen and dbn.joint_labels:
         raise ValueError("the top RBM learns the labels of joint_labels: it cannot be frozen")
-    if number:
-        _check_on_top(rbm.visible_unit_, below, number)
-    elif rbm.n_features_in_ != below:
-        raise ValueError(f"X has {below} features, the frozen RBM expects {rbm.n_features_in_}")
-    return rbm
+    return rbms, stacked(visible, hidden, sizes)
 
 
-def check_fit(rbms: Sequence[RBM], labels: bool = False) -> None:
-    """Raise ValueError unless each of these fitted machines fits onto the one below."""
-    for number, (below, rbm) in enumerate(pairwise(rbms), start=1):
-        unit = rbm.visible_unit_
-        if labels and number == len(rbms) - 1:
-            unit = unit.units[0]
-        _check_on_top(unit, below.hidden_unit_, number)
+def stacked(
+    visible: Sequence[units.Unit], hidden: Sequence[units.Unit], sizes: Sequence[int]
+) -> list[units.Unit]:
+    """All units from v upwards, if machines with these layers fit onto each other, and the sizes.
 
-
-def _check_on_top(visible: units.Unit, below: units.Unit, number: int) -> None:
-    if visible != below:
-        layer = f"the visible units of layer {number}, {visible}"
-        raise ValueError(f"{layer}, are not the hidden units of layer {number - 1}, {below}")
+    Raises
+    ------
+    ValueError
+        If they do not fit.
+    """
+    for number, (below, unit) in enumerate(zip(hidden, visible[1:])):
+        if unit != below:
+            layer = f"the visible units of layer {number + 1}, {unit}"
+            raise ValueError(f"{layer}, are not the hidden units of layer {number}, {below}")
+    own = [unit.n_units for unit in hidden]
+    if own != list(sizes):
+        raise ValueError(f"layer_sizes is {sizes}, but the layers have {own} hidden units")
+    return [visible[0], *hidden]
 
 
 def prototypes_as_json(rbm: Any) -> Any:
     """The prototypes of a DBN as JSON can hold them; a frozen one lies among the layers."""
-    if isinstance(rbm, Sequence):
+    if isinstance(rbm, list | tuple):
         return [prototypes_as_json(one) for one in rbm]
     if isinstance(rbm, FrozenEstimator):
         return {"frozen": True}

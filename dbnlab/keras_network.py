@@ -5,7 +5,7 @@ the recognition weights R and biases r. The way down is one with the generative 
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 
 ACTIVATIONS = {units.Bernoulli: "sigmoid", units.Gaussian: "linear"}
 PREDICTED_ROWS = 128
-# What is recorded beside a loss, which penalties of the weights are added to.
+# What is recorded beside a loss.
 METRICS = {"sparse_categorical_crossentropy": ["accuracy"]}
-WITHOUT_PENALTY = ("sparse_categorical_crossentropy", "mse")
 
 
 def to_keras(stack: Stack, head: "int | keras.Layer | None" = None) -> "keras.Sequential":
@@ -63,6 +62,14 @@ def dense(width: int, rng: np.random.Generator, **options: Any) -> Any:
     return keras.layers.Dense(width, kernel_initializer=start, **options)
 
 
+def with_dropout(layers: list, rates: Sequence[float], rng: np.random.Generator) -> list:
+    """`layers` with a dropout layer before each one whose input loses units."""
+    both, dropout = [], load_keras().layers.Dropout
+    for rate, layer in zip(rates, layers):
+        both += [dropout(rate, seed=draw_seed(rng)), layer] if rate else [layer]
+    return both
+
+
 def network(n_inputs: int, layers: list, dtype: str) -> "keras.Sequential":
     """Layers one after the other."""
     keras = load_keras()
@@ -74,8 +81,7 @@ def compile_with_adam(model: "keras.Sequential", rate: Any, loss: str, **options
     keras = load_keras()
     usual = keras.config.floatx()
     # XLA takes longer than most trainings.
-    options |= {"metrics": METRICS.get(loss), "jit_compile": False}
-    options["weighted_metrics"] = [loss] if loss in WITHOUT_PENALTY else None
+    options |= {"metrics": METRICS.get(loss), "weighted_metrics": [loss], "jit_compile": False}
     keras.config.set_floatx(model.inputs[0].dtype)
     try:
         model.compile(keras.optimizers.Adam(rate), loss, **options)
@@ -127,10 +133,10 @@ def predict(model: "keras.Sequential", X: NDArray) -> NDArray:
 
 def load_keras() -> Any:
     """Keras; importing it takes seconds, so only who asks for it waits."""
+    backend = os.environ.get("KERAS_BACKEND", "tensorflow")
     try:
         keras = optional("keras", "tensorflow")
     except ImportError as error:
-        backend = os.environ.get("KERAS_BACKEND", "tensorflow")
         if backend == "tensorflow":
             raise
         cure = f"KERAS_BACKEND is {backend!r}, unset it"

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from dbnlab import checks
+from dbnlab import checks, greedy
 from dbnlab.attributes import whole_or_not
 from dbnlab.dbn import DBN
 from dbnlab.grey import FEW_ROWS, cut_off
@@ -76,16 +76,10 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
         """
         X = checks.table(X, "X", self, ensure_min_samples=2)
         checks.check_parameters(self, {"false_alarm_rate": checks.OPEN_SHARE})
-        frozen = isinstance(self.model, FrozenEstimator)
-        model = self.model.estimator if frozen else RBM() if self.model is None else self.model
-        if not isinstance(model, RBM | DBN):
-            raise TypeError(f"model must be an RBM, a DBN or FrozenEstimator of one, got {model!r}")
-        rng = checks.as_generator(self.random_state)
-        if frozen:
-            self.model_, held_out = model, X
-            check_is_fitted(self.model_)
-            checks.check_same_columns(self, self.model_)
-        else:
+        prototype = RBM() if self.model is None else self.model
+        model, frozen = greedy.thawed("model", prototype, (RBM, DBN), self)
+        rng, held_out = checks.as_generator(self.random_state), X
+        if not frozen:
             n_held_out = min(len(X) - 1, max(1, round(self.validation_fraction * len(X))))
             held_out, rows = np.split(X[rng.permutation(len(X))], [n_held_out])
         # A hair more, so that rounding does not make a whole number one less.
@@ -95,8 +89,9 @@ class NoveltyDetector(OutlierMixin, BaseEstimator):
             found = f"false_alarm_rate={self.false_alarm_rate} needs {needed}, there are"
             raise ValueError(f"{found} {len(held_out)}: give more, or raise validation_fraction")
         if not frozen:
-            self.model_ = clone(model).set_params(random_state=checks.draw_seed(rng)).fit(rows)
-            checks.pass_names_on(self, self.model_)
+            model = clone(model).set_params(random_state=checks.draw_seed(rng)).fit(rows)
+            checks.pass_names_on(self, model)
+        self.model_ = model
         self.offset_ = float(np.sort(self._scores(held_out))[rank - 1])
         return self
 

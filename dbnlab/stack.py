@@ -49,31 +49,30 @@ class Stack:
     generative_biases: list[NDArray]
 
     @classmethod
-    def tied(cls, machines: Sequence[Machine], bottom: Unit) -> Self:
+    def tied(cls, machines: Sequence[Machine], units: list[Unit]) -> Self:
         """Machines on top of each other; the two directions begin with copies of their weights."""
         *below, top = machines
-        return cls(
-            [bottom, *(machine.hidden for machine in machines)],
-            top,
-            [machine.weights.copy() for machine in below],
-            [machine.hidden_bias.copy() for machine in below],
-            [machine.weights.copy() for machine in below],
-            [machine.visible_bias.copy() for machine in below],
-        ).show_top()
+        named = "weights", "hidden_bias", "weights", "visible_bias"  # R, r, G and a
+        lists = ([getattr(machine, name).copy() for machine in below] for name in named)
+        return cls(units, top, *lists)
 
-    def show_top(self) -> Self:
-        """Make the top of each list a view: training that goes on with the top RBM shows there."""
+    def __post_init__(self) -> None:
+        # Views at the top of each list: training that goes on with the top RBM shows there.
         top, n_below, n = self.top, self.units[-2].n_units, self.n_directed
         for weights in (self.recognition_weights, self.generative_weights):
             weights[n:] = [top.weights[:n_below]]
         self.recognition_biases[n:] = [top.hidden_bias]
         self.generative_biases[n:] = [top.visible_bias[:n_below]]
-        return self
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         # A copy of a view is no view.
-        self.show_top()
+        self.__post_init__()
+
+    def directed(self) -> dict[str, NDArray]:
+        """The arrays of the layers below the top RBM, by name."""
+        lists = {name: getattr(self, name)[: self.n_directed] for name in DIRECTED}
+        return {f"{name}_{n}": a for name, arrays in lists.items() for n, a in enumerate(arrays)}
 
     @property
     def n_directed(self) -> int:
@@ -102,23 +101,18 @@ class Stack:
     def up(self, S: NDArray, n_layers: int, rng: np.random.Generator | None = None) -> NDArray:
         """Means of layer `n_layers`; with a generator, states instead, all the way."""
         for number, unit in enumerate(self.units[1 : n_layers + 1]):
-            S = unit.mean(self.up_field(S, number))
-            if rng:
-                S = unit.draw(S, rng)
+            field = self.up_field(S, number)
+            S = unit.sample(field, rng) if rng else unit.mean(field)
         return S
 
-    def down(self, H: NDArray) -> NDArray:
-        """Means of the visible layer after a deterministic pass down from the top hidden layer."""
-        for number in reversed(range(len(self.units) - 1)):
-            H = self.units[number].mean(self.down_field(H, number))
-        return H
-
-    def dream_down(self, S: NDArray, bottom: Unit, rng: np.random.Generator) -> NDArray:
-        """Visible states drawn from `bottom`, down from states of the layer below the top."""
-        for number in reversed(range(self.n_directed)):
-            unit = self.units[number] if number else bottom
-            S = unit.sample(self.down_field(S, number), rng)
-        return S
+    def visible_field(
+        self, S: NDArray, n_layers: int, rng: np.random.Generator | None = None
+    ) -> NDArray:
+        """Field of the visible layer, down from layer `n_layers` by means; or by states drawn."""
+        for number in reversed(range(1, n_layers)):
+            unit, field = self.units[number], self.down_field(S, number)
+            S = unit.sample(field, rng) if rng else unit.mean(field)
+        return self.down_field(S, 0)
 
     # Labels -----------------------------------------------------------------------------------
 
@@ -153,9 +147,7 @@ class Stack:
         total, S = np.zeros(len(V)), V
         for number, unit in enumerate(self.units[1:-1]):
             field = self.up_field(S, number)
-            H = unit.mean(field)
-            if rng:
-                H = unit.draw(H, rng)
+            H = unit.sample(field, rng) if rng else unit.mean(field)
             total -= unit.log_probability(H, field)
             total += self.units[number].log_probability(S, self.down_field(H, number))
             S = H

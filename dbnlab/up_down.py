@@ -57,11 +57,11 @@ def train(
             order = rng.permutation(len(V))
             for start in range(0, len(V), full):
                 batch = order[start : start + full]
-                rows = V[batch].astype(dtype, copy=False)
+                rows, block = V[batch].astype(dtype, copy=False), labels[batch].astype(dtype)
                 # The sums over a short last batch are short too: every row weighs the same.
                 # Overflow is not lost: _check_finite raises where it has happened.
                 with np.errstate(over="ignore", invalid="ignore"):
-                    update(stack, rows, labels[batch], n_gibbs, learning_rate / full, rng)
+                    update(stack, rows, block, n_gibbs, learning_rate / full, rng)
             _check_finite(stack, learning_rate)
             bar.update()
 

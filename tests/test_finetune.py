@@ -183,7 +183,7 @@ def test_unlabelled_rows_reach_the_dbn_only(X, y, rng):
     with pytest.raises(ValueError, match="cannot learn from X_unlabelled"):
         DBNClassifier(**QUICK | {"dbn": DBN(joint_labels=True)}).fit(X, y, more)
     fitted = FrozenEstimator(DBN((4,), RBM(n_epochs=1)).fit(X))
-    with pytest.raises(ValueError, match="learns no more"):
+    with pytest.raises(ValueError, match="cannot learn from X_unlabelled"):
         DBNClassifier(dbn=fitted).fit(X, y, more)
 
 
@@ -594,8 +594,6 @@ def test_a_dbn_with_labels_is_a_prototype_too(X, y):
     prototype = DBN(rbm=RBM(n_epochs=1), joint_labels=True)
     classifier = DBNClassifier(**QUICK | {"dbn": prototype}).fit(X, y)
     assert (classifier.dbn_.classes_ == [0, 1, 2]).all()
-    with pytest.raises(ValueError, match="needs classes"):
-        DBNRegressor(**QUICK | {"dbn": prototype}).fit(X, y)
 
 
 def test_regression_does_not_depend_on_the_scale_of_its_targets(X, rng):
@@ -662,7 +660,7 @@ def test_code_of_the_autoencoder_is_linear_and_named(X):
     assert autoencoder.encoder_.layers[-1].activation is keras.activations.linear
     names = autoencoder.get_feature_names_out()
     assert list(names) == ["deepautoencoder0", "deepautoencoder1"]
-    with pytest.raises(ValueError, match="H has 3 columns, the code has 2"):
+    with pytest.raises(ValueError, match="H has 3 columns, one for each of 2 units"):
         autoencoder.inverse_transform(np.zeros((4, 3)))
 
 

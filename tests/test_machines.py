@@ -238,7 +238,7 @@ def test_a_frozen_layer_survives_files(first, X, tmp_path):
 @pytest.mark.parametrize(
     ("sizes", "numbers", "options", "message"),
     [
-        ((5, 2), (0,), {}, r"layer_sizes\[0\] is 5, the frozen RBM has 4 hidden units"),
+        ((5, 2), (0,), {}, r"layer_sizes is \(5, 2\), but the layers have \[4, 2\] hidden units"),
         ((3, 2), (1,), {}, "visible units of layer 1"),
         ((4, 2), (1,), {"joint_labels": True}, "cannot be frozen"),
     ],
@@ -273,7 +273,7 @@ def test_a_loaded_prototype_stays_when_its_layer_learns(first, second, X, tmp_pa
 
 
 def test_a_frozen_layer_takes_rows_of_its_own_width_only(second, X):
-    with pytest.raises(ValueError, match="X has 6 features, the frozen RBM expects 4"):
+    with pytest.raises(ValueError, match="X has 6 features, the RBM expects 4"):
         DBN((2, 3), [FrozenEstimator(second), RBM()]).fit(X)
 
 
