@@ -1,7 +1,5 @@
 """Signs that training has not led anywhere, each in a sentence: what was seen, what to change."""
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
@@ -23,17 +21,17 @@ def warn(sentence: str) -> None:
     warning.warn(sentence, ConvergenceWarning)
 
 
-def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
-    """What is wrong with a machine after so many updates, seen on some of its training rows."""
+def judge(machine: Machine, V: NDArray, n_updates: int) -> None:
+    """Warn of what is wrong with a machine after so many updates, seen on some training rows."""
     variances = machine.visible.variances()
     if np.isfinite(variances).any():
         size = np.sqrt(np.nanmax(np.mean(V**2, axis=0) / variances))
         if not 1 / OFF_SCALE < size < OFF_SCALE:
             found = f"values of size {size:.2g}, in standard deviations of its unit"
-            yield f"a column of Gaussian visible units has {found}: standardise the columns of X"
+            warn(f"a column of Gaussian visible units has {found}: standardise the columns of X")
     if not machine.has_distribution():
         grown = "the weights between two Gaussian layers have grown until p(v, h) has no integral"
-        yield f"{grown}: lower learning_rate, or raise weight_decay"
+        warn(f"{grown}: lower learning_rate, or raise weight_decay")
     if not isinstance(machine.hidden, Bernoulli):
         return
     H = machine.hidden_mean(V)
@@ -42,12 +40,12 @@ def doubts(machine: Machine, V: NDArray, n_updates: int) -> Iterator[str]:
     if constant.mean() > 0.5 and deviation < NOTHING:
         found = f"{constant.sum()} of {len(constant)} hidden units are saturated after {n_updates}"
         alone = "scale the columns of X, or lower learning_rate"
-        yield f"{found} updates: {alone}; in a DBN take narrower layers, or fewer"
+        warn(f"{found} updates: {alone}; in a DBN take narrower layers, or fewer")
     elif deviation < (LITTLE if n_updates < FEW_UPDATES else NOTHING):
         longer = "train longer: with n_epochs=None and batch_size=None there are 1,000 updates"
         columns = "raise learning_rate, or look whether the columns of X vary"
         cure = longer if n_updates < 1000 else columns
-        yield f"hidden units hardly differ from row to row after {n_updates} updates: {cure}"
+        warn(f"hidden units hardly differ from row to row after {n_updates} updates: {cure}")
 
 
 def doubt_of_answers(answers: NDArray, targets: NDArray, n_updates: int) -> str | None:

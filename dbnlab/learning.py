@@ -17,7 +17,7 @@ variance σ² given h. By z = log σ², which keeps σ² positive whatever the s
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from numbers import Real
 from typing import Any, Self
@@ -25,7 +25,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from dbnlab import grey
+from dbnlab import convergence, grey
 from dbnlab.energy import Machine
 from dbnlab.files import check_stored
 from dbnlab.rows import Batches, Table
@@ -99,7 +99,7 @@ class State:
     rng: np.random.Generator
     data_bias: NDArray
     log_variance: NDArray | None = None
-    velocity: list[NDArray] | None = None
+    velocity: list[NDArray] = field(default_factory=list)
     activity: NDArray | None = None
     chains: NDArray | None = None
     history: dict[str, list[float]] = field(default_factory=dict)
@@ -131,7 +131,7 @@ class State:
     def complete(self, recipe: Recipe) -> None:
         """Make what the recipe needs and the state does not hold yet."""
         machine = self.machine
-        if self.velocity is None:
+        if not self.velocity:
             self.velocity = [np.zeros_like(parameter) for parameter in self.parameters]
         if recipe.sparsity_target is not None and self.activity is None:
             self.activity = np.full_like(machine.hidden_bias, recipe.sparsity_target)
@@ -148,36 +148,30 @@ class State:
         return {name: array for name, array in named.items() if array is not None}
 
     def restore(self, arrays: dict[str, NDArray], history: dict[str, list[float]]) -> None:
-        """Take over what `arrays` gave another state of the same model, once it is `complete`.
+        """Take over what `arrays` gave another state of the same model, as complete as this one.
 
         Raises
         ------
         ValueError
-            If they are not of the same names, shapes and precision, or not finite.
+            If they are not of the same names and shapes, or not finite numbers; or if the
+            history holds other than lists of numbers, as many in each.
         """
         own = self.arrays()
         if arrays.keys() != own.keys():
             raise ValueError(f"it holds {sorted(arrays)}, not {sorted(own)}")
         for name, array in own.items():
-            check_stored(name, arrays[name], array.shape, array.dtype)
-        check_history(history)
+            check_stored(name, arrays[name], array.shape)
+        if np.array(list(history.values())).dtype.kind != "f":
+            raise ValueError("its history holds what is no number")
+        arrays = {name: arrays[name].astype(array.dtype) for name, array in own.items()}
         for name in OF_MACHINE:
             setattr(self.machine, name, arrays[name])
         for name in OF_TRAINING:
             setattr(self, name, arrays.get(name))
-        self.velocity = [arrays[f"velocity_{n}"] for n in range(len(self.parameters))]
+        self.velocity = [arrays[f"velocity_{number}"] for number in range(len(self.velocity))]
         self.history = history
         if self.log_variance is not None:
             self.show_variance()
-
-
-def check_history(history: Any) -> None:
-    """Raise ValueError unless it holds lists of numbers, as many in each."""
-    lists = list(history.values()) if isinstance(history, dict) else [None]
-    if not all(isinstance(values, list) and len(values) == len(lists[0]) for values in lists):
-        raise ValueError("its history is none: no lists of one length")
-    if not all(isinstance(value, Real) for values in lists for value in values):
-        raise ValueError("its history holds what is no number")
 
 
 def start(
@@ -314,14 +308,8 @@ def _value_at(schedule: float | Sequence[float], epoch: int) -> float:
     return schedule if isinstance(schedule, Real) else schedule[min(epoch, len(schedule) - 1)]
 
 
-def train(
-    state: State,
-    rows: Table | Batches,
-    engine: Engine,
-    n_epochs: int,
-    after_epoch: Callable[[State], Any],
-) -> float:
-    """Train for `n_epochs`; how many times worse than the mean row reconstructions became.
+def train(state: State, rows: Table | Batches, engine: Engine, n_epochs: int) -> Iterator[None]:
+    """Train for `n_epochs`, and come back after each of them.
 
     Raises
     ------
@@ -330,21 +318,19 @@ def train(
     """
     dtype = state.machine.weights.dtype
     monitored, held_out = rows.monitored().astype(dtype), rows.held_out().astype(dtype)
-    worst = 0.0
     for _ in range(n_epochs):
         # Overflow is not lost: `watch` raises where it has happened.
         with np.errstate(over="ignore", invalid="ignore"):
             train_epoch(state, rows, engine)
-            worst = max(worst, watch(state, monitored, held_out, engine.recipe))
-        after_epoch(state)
-    return worst
+            watch(state, monitored, held_out, engine.recipe)
+        yield
 
 
 # What is watched -----------------------------------------------------------------------------
 
 
-def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -> float:
-    """Append to the history; return how many times worse than the mean row reconstructions are.
+def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -> None:
+    """Append to the history; warn where reconstructions are far worse than the mean row.
 
     Raises
     ------
@@ -367,7 +353,8 @@ def watch(state: State, monitored: NDArray, held_out: NDArray, recipe: Recipe) -
     # In one step, which Ctrl-C cannot cut in two.
     known = state.history
     state.history = {name: [*known.get(name, []), float(v)] for name, v in values.items()}
-    return error / (np.var(monitored, axis=0).mean() + 1)
+    if error > 10 * (np.var(monitored, axis=0).mean() + 1):
+        convergence.warn(f"training is close to diverging: {cure(recipe)}")
 
 
 def cure(recipe: Recipe) -> str:

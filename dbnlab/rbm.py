@@ -35,7 +35,7 @@ from dbnlab.warning import warn
 if TYPE_CHECKING:
     import tensorflow as tf
 
-SAVED = ("weights", "visible_bias", "data_bias", "hidden_bias")
+SAVED = (*learning.OF_MACHINE, "data_bias", "log_variance")
 # Parameters that make a machine what it is: only `fit` can change them.
 OF_A_MACHINE = ("n_hidden", "visible", "hidden", "dtype", "learn_variance")
 
@@ -234,19 +234,14 @@ class RBM(Model):
         parameters = {"dtype": weights.dtype.name} | parameters
         rbm = cls(weights.shape[1], visible=visible, hidden=hidden, **parameters)
         check_parameters(rbm)
-        biases = []
         named = {"visible_bias": visible_bias, "hidden_bias": hidden_bias}
-        for (name, bias), n_units in zip(named.items(), weights.shape):
-            bias = table(bias, name, ensure_2d=False)
-            if bias.shape != (n_units,):
-                raise ValueError(
-                    f"{name} has shape {bias.shape}, weights of {weights.shape} need ({n_units},)"
-                )
-            biases.append(bias.astype(rbm.dtype))
+        biases = {n: table(b, n, ensure_2d=False).astype(rbm.dtype) for n, b in named.items()}
+        for (name, bias), n_units in zip(biases.items(), weights.shape):
+            check_stored(name, bias, (n_units,))
         visible_unit = units.resolve(visible, weights.shape[0], "visible")
         hidden_unit = units.resolve(hidden, weights.shape[1], "hidden")
         check_variance_can_be_learned(rbm, visible_unit)
-        machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases)
+        machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases.values())
         rbm.n_features_in_ = visible_unit.n_units
         rng = as_generator(rbm.random_state)
         rbm.state_ = State(machine, rng, data_bias=machine.visible_bias.copy())
@@ -321,18 +316,11 @@ class RBM(Model):
         state.complete(recipe)
         if saved:
             saved.restore(state, recipe.n_epochs)
-
-        def after_epoch(state: State) -> None:
-            if saved:
-                saved.write(state)
-            callback(state)
-
+        after_epoch = [saved.write, callback] if saved else [callback]
         self._train(state, rows, recipe, recipe.n_epochs, strategy, after_epoch)
         if not state.interrupted:
             n_updates = state.n_epochs * -(-rows.n_rows // recipe.batch_size)
-            monitored = rows.monitored().astype(self.dtype)
-            for doubt in convergence.doubts(state.machine, monitored, n_updates):
-                convergence.warn(doubt)
+            convergence.judge(state.machine, rows.monitored().astype(self.dtype), n_updates)
 
     @whole_or_not("state_")
     def partial_fit(self, X: ArrayLike, y: Any = None) -> Self:
@@ -375,30 +363,26 @@ class RBM(Model):
         recipe: Recipe,
         n_epochs: int,
         strategy: "tf.distribute.Strategy | None" = None,
-        after_epoch: Callable[[State], Any] = lambda state: None,
+        after_epoch: Sequence[Callable[[State], Any]] = (),
     ) -> None:
         """Train until the state, from then on that of this model, has `n_epochs`."""
-        worst = 0.0
         engine = engines.engine_of(self.backend, recipe, strategy)
         state.complete(recipe)
         state.interrupted = False
-        with progress_bar(n_epochs - state.n_epochs, self.verbose) as bar:
-
-            def show(state: State) -> None:
-                after_epoch(state)
-                error = state.history["reconstruction_error"][-1]
-                bar.set_postfix(reconstruction_error=f"{error:.4f}")
-                bar.update()
-
+        n_epochs -= state.n_epochs
+        with progress_bar(n_epochs, self.verbose) as bar:
             try:
-                worst = learning.train(state, rows, engine, n_epochs - state.n_epochs, show)
+                for _ in learning.train(state, rows, engine, n_epochs):
+                    for callback in after_epoch:
+                        callback(state)
+                    error = state.history["reconstruction_error"][-1]
+                    bar.set_postfix(reconstruction_error=f"{error:.4f}")
+                    bar.update()
             except KeyboardInterrupt:
                 state.interrupted = True
                 if recipe.learn_variance:
                     state.show_variance()
         self.state_, self.trained_with_ = state, parameters_as_json(self)
-        if worst > 10:
-            convergence.warn(f"training is close to diverging: {learning.cure(recipe)}")
 
     # The model --------------------------------------------------------------------------------
 
@@ -538,9 +522,7 @@ class RBM(Model):
 
     def to_parts(self) -> tuple[dict[str, Any], dict[str, NDArray]]:
         """What JSON can hold of the model, and its arrays by name."""
-        arrays = {name: getattr(self, f"{name}_") for name in SAVED}
-        if self.state_.log_variance is not None:
-            arrays["log_variance"] = self.state_.log_variance
+        arrays = {name: a for name, a in self.state_.arrays().items() if name in SAVED}
         # Weights may have been replaced by others.
         parameters = self.trained_with_ | {"dtype": self.weights_.dtype.name}
         return {"parameters": parameters, "history": self.history_}, arrays
@@ -549,31 +531,16 @@ class RBM(Model):
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
         parameters = parameters_from_json(header["parameters"])
-        learning.check_history(header["history"])
-        names = [*SAVED, "log_variance"] if parameters.get("learn_variance") else SAVED
-        if arrays.keys() != set(names):
-            raise ValueError(f"it holds {sorted(arrays)}, not {sorted(names)}")
-        n_visible, n_hidden = len(arrays["weights"]), parameters.pop("n_hidden")
-        shapes = dict.fromkeys(names, (n_visible,))
-        shapes |= {"weights": (n_visible, n_hidden), "hidden_bias": (n_hidden,)}
-        for name, array in arrays.items():
-            check_stored(name, array, shapes[name])
-        of_machine = [arrays[name] for name in learning.OF_MACHINE]
-        rbm = cls.from_arrays(*of_machine, **parameters)
-        rbm.data_bias_, rbm.history_ = arrays["data_bias"].astype(rbm.dtype), header["history"]
-        if rbm.learn_variance:
-            z = rbm.state_.log_variance = arrays["log_variance"].astype(rbm.dtype)
-            rbm.visible_unit_ = rbm.visible_unit_.with_variances(np.exp(z))
+        n_hidden = parameters.pop("n_hidden")
+        rbm = cls.from_arrays(*(arrays[name] for name in learning.OF_MACHINE), **parameters)
+        if rbm.n_hidden != n_hidden:
+            raise ValueError(f"n_hidden is {n_hidden}, but there are {rbm.n_hidden} hidden units")
+        rbm.state_.restore(arrays, header["history"])
         return rbm
 
     def __copy__(self) -> Self:
-        # What is replaced in a copy stays as it is in the original.
-        other = super().__new__(type(self))
-        vars(other).update(vars(self))
-        if hasattr(self, "state_"):
-            other.state_ = copy.copy(self.state_)
-            other.state_.machine = copy.copy(self.machine_)
-        return other
+        # What is replaced in a copy, or written to, stays as it is in the original.
+        return copy.deepcopy(self)
 
     # Checks -----------------------------------------------------------------------------------
 

@@ -124,7 +124,7 @@ EDITS = {
     "one more": lambda header, arrays: arrays | {"more": np.zeros(2)},
     "one less": lambda header, arrays: {k: v for k, v in arrays.items() if k != "velocity_0"},
     "another shape": lambda header, arrays: arrays | {"velocity_1": np.zeros(7, np.float32)},
-    "another type": lambda header, arrays: arrays | {"weights": np.zeros((6, 3))},
+    "another type": lambda header, arrays: arrays | {"weights": np.zeros((6, 3), int)},
     "not finite": lambda header, arrays: arrays | {"velocity_2": np.full(3, np.nan, np.float32)},
     "history": lambda header, arrays: header["history"].update(update_ratio=[]) or arrays,
     "generator": lambda header, arrays: header["random"].pop("state") and arrays,

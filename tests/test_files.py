@@ -119,7 +119,7 @@ def test_the_network_that_comes_with_the_package_loads():
 
 def test_what_could_not_be_loaded_is_not_saved(gaussian, tmp_path):
     gaussian.weights_[0, 0] = np.nan
-    with pytest.raises(ValueError, match="weights is not finite"):
+    with pytest.raises(ValueError, match="weights contains NaN"):
         gaussian.save(tmp_path / "model")
     assert not os.listdir(tmp_path)
 
