@@ -29,14 +29,10 @@ SHARE_OR_ZERO = SHARE | {"include_boundaries": "left"}
 
 def as_generator(random_state: RandomState) -> np.random.Generator:
     """The generator that `random_state` stands for; a generator is used as it is."""
-    if isinstance(random_state, np.random.Generator):
-        return random_state
-    seed = isinstance(random_state, Integral) and not isinstance(random_state, bool)
-    if random_state is None or (seed and random_state >= 0):
-        return np.random.default_rng(random_state)
-    kinds = "None, an int from 0 up or a numpy.random.Generator"
-    error = ValueError if seed else TypeError
-    raise error(f"random_state must be {kinds}, got {random_state!r}")
+    if random_state is not None and not isinstance(random_state, np.random.Generator):
+        name = "random_state, where it is no numpy.random.Generator,"
+        check_number(random_state, name, Integral, min_val=0)
+    return np.random.default_rng(random_state)
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -51,9 +47,8 @@ def check_number(value: Any, name: str, kind: type, or_none: bool = False, **bou
     if isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     check_scalar(value, name, kind, **bounds)
-    whole = isinstance(value, Integral)
-    if not -np.inf < value < np.inf or (whole and abs(int(value)) > sys.maxsize):
-        raise ValueError(f"{name} must be finite, and below 2**63 if whole, got {value!r}")
+    if not -np.inf < value < np.inf or abs(int(value)) > sys.maxsize:
+        raise ValueError(f"{name} must be finite, and below 2**63, got {value!r}")
 
 
 def check_odd(value: Any, name: str) -> None:
@@ -249,14 +244,6 @@ def pass_names_on(estimator: Any, inner: Any) -> None:
     """Give a model that an estimator has fitted the names of the columns it was fitted to."""
     if hasattr(estimator, "feature_names_in_"):
         inner.feature_names_in_ = estimator.feature_names_in_
-
-
-def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
-    """Rows of means or states of the hidden `unit`; floating."""
-    H = table(H, "H")
-    if H.shape[1] != unit.n_units:
-        raise ValueError(f"H has {H.shape[1]} columns, one for each of {unit.n_units} units")
-    return floating(unit.check(H), dtype)
 
 
 def floating(rows: NDArray, dtype: Any) -> NDArray:

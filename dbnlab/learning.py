@@ -119,6 +119,9 @@ class State:
     def learn_variance(self) -> None:
         """Make the variances of the Gaussian visible units parameters."""
         variances = self.machine.visible.variances().astype(self.machine.weights.dtype)
+        if np.isnan(variances).all():
+            needed = "learn_variance=True needs Gaussian visible units"
+            raise ValueError(f"{needed}, not {self.machine.visible}: choose visible='gaussian'")
         self.log_variance = np.nan_to_num(np.log(variances))
 
     def show_variance(self) -> None:
@@ -171,7 +174,7 @@ class State:
         self.velocity = [arrays[f"velocity_{number}"] for number in range(len(self.velocity))]
         self.history = history
         if self.log_variance is not None:
-            self.show_variance()
+            self.machine.visible = self.machine.visible.with_variances(np.exp(self.log_variance))
 
 
 def start(

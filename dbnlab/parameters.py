@@ -47,13 +47,6 @@ def check_parameters(rbm: Any) -> None:
         raise ValueError("sparsity_target is an activity: it needs hidden='bernoulli'")
 
 
-def check_variance_can_be_learned(rbm: Any, visible: units.Unit) -> None:
-    """Raise ValueError where `learn_variance` finds no variance."""
-    if rbm.learn_variance and np.isnan(visible.variances()).all():
-        needed = "learn_variance=True needs Gaussian visible units"
-        raise ValueError(f"{needed}, got visible={rbm.visible!r}: choose visible='gaussian'")
-
-
 def _planned_epochs(rbm: Any) -> int | None:
     """Those given, by number or by a schedule; None where they follow from the rows."""
     schedules = [s for s in (rbm.learning_rate, rbm.momentum) if np.ndim(s)]

@@ -24,7 +24,6 @@ from dbnlab.learning import Recipe, State, progress_bar
 from dbnlab.model import Model
 from dbnlab.parameters import (
     check_parameters,
-    check_variance_can_be_learned,
     parameters_as_json,
     parameters_from_json,
     recipe_of,
@@ -240,7 +239,6 @@ class RBM(Model):
             check_stored(name, bias, (n_units,))
         visible_unit = units.resolve(visible, weights.shape[0], "visible")
         hidden_unit = units.resolve(hidden, weights.shape[1], "hidden")
-        check_variance_can_be_learned(rbm, visible_unit)
         machine = Machine(visible_unit, hidden_unit, weights.astype(rbm.dtype), *biases.values())
         rbm.n_features_in_ = visible_unit.n_units
         rng = as_generator(rbm.random_state)
@@ -562,7 +560,6 @@ class RBM(Model):
             rows = table(rows, "X", self, reset=unit is None)
             if unit is None:
                 unit = units.resolve(self.visible, rows.shape[1], "visible")
-                check_variance_can_be_learned(self, unit)
             return unit.check(rows)
 
         if is_batches(X):

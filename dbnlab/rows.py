@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 WINDOW_BYTES = 2**27
 PIECE_BYTES = 2**22
@@ -85,10 +84,6 @@ class MemoryMap(Table):
     are mixed, and read at the speed of the disk.
     """
 
-    def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
-        super().hold_out(fraction, rng)
-        self.rows.sort()
-
     def mean(self) -> NDArray:
         total = np.zeros(self.X.shape[1])
         for numbers in self._pieces():
@@ -104,7 +99,7 @@ class MemoryMap(Table):
     def _pieces(self) -> list[NDArray]:
         """The numbers of the rows to train on, neighbours together."""
         size = max(1, PIECE_BYTES // self.X[:1].nbytes)
-        return np.split(self.rows, range(size, self.n_rows, size))
+        return np.split(np.sort(self.rows), range(size, self.n_rows, size))
 
 
 class Batches:
@@ -141,10 +136,7 @@ class Batches:
                 raise TypeError(f"a batch of X is a dict with the keys {list(batch)}: give arrays")
             # Loaders give rows with their targets, in a tuple or, as PyTorch's, in a list.
             listed = isinstance(batch, list) and len(batch) and getattr(batch[0], "ndim", 0) == 2
-            rows = batch[0] if listed or isinstance(batch, tuple) else batch
-            # Names of columns are compared; a sparse or masked batch is refused as such.
-            as_it_is = issparse(rows) or hasattr(rows, "columns")
-            yield self.check(rows if as_it_is else np.asanyarray(rows))
+            yield self.check(batch[0] if listed or isinstance(batch, tuple) else batch)
 
     def hold_out(self, fraction: float, rng: np.random.Generator) -> None:
         raise ValueError("validation_fraction needs rows that can be counted: give an array")
