@@ -13,7 +13,6 @@ draws the random numbers of all rows and keeps those of its own, which is cheap 
 so an update does not depend on how many devices share it.
 """
 
-from collections import namedtuple
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache, partial
@@ -103,22 +102,31 @@ def _draw_softmax(unit: units.Softmax, mean: tf.Tensor, seed: tf.Tensor, share: 
     return tf.concat(states, axis=1)
 
 
+def _standard(unit: units.Unit) -> units.Unit:
+    return unit.with_variances(np.ones(unit.n_units))
+
+
+# One Gibbs step ----------------------------------------------------------------------------------
+
+
+def _up(hidden: units.Unit, parameters: list[tf.Tensor], V: tf.Tensor) -> tf.Tensor:
+    """`Machine.hidden_mean` for tensors."""
+    weights, _, hidden_bias, *_ = parameters
+    return _mean(hidden, V @ weights + hidden_bias)
+
+
 def _down(
-    unit: units.Unit, field: tf.Tensor, log_variance: list, seed: tf.Tensor, share: Share
+    visible: units.Unit, parameters: list[tf.Tensor], H: tf.Tensor, seed: tf.Tensor, share: Share
 ) -> tf.Tensor:
-    """Visible states; where a variance is learned, `unit` has the variance 1.
+    """Visible states given hidden ones; where a variance is learned, `visible` has the variance 1.
 
     Divided by σ, a Gaussian unit is one of variance 1 that receives σ times the field. So what is
     compiled need not know σ.
     """
-    if not log_variance:
-        return _draw(unit, _mean(unit, field), seed, share)
-    deviation = tf.exp(0.5 * log_variance[0])
-    return deviation * _draw(unit, _mean(unit, deviation * field), seed, share)
-
-
-def _standard(unit: units.Unit) -> units.Unit:
-    return unit.with_variances(np.ones(unit.n_units))
+    weights, visible_bias, _, *log_variance = parameters
+    deviation = tf.exp(0.5 * log_variance[0]) if log_variance else 1
+    field = tf.matmul(H, weights, transpose_b=True) + visible_bias
+    return deviation * _draw(visible, _mean(visible, deviation * field), seed, share)
 
 
 # One update --------------------------------------------------------------------------------------
@@ -135,9 +143,9 @@ class Compiled(NamedTuple):
     learn_variance: bool
 
 
-# Numbers that may change without compiling again, and the rows of a full batch.
-NUMBERS = ("learning_rate", "momentum", "weight_decay", "sparsity_target", "sparsity_cost")
-Settings = namedtuple("Settings", [*NUMBERS, "n_full"])
+# Numbers of a recipe that may change without compiling again.
+NUMBERS = ("learning_rate", "momentum", "weight_decay", "batch_size")
+NUMBERS += ("sparsity_target", "sparsity_cost")
 
 
 class Tensors(NamedTuple):
@@ -154,25 +162,16 @@ def _statistics(
 ) -> tuple[list[tf.Tensor], tf.Tensor]:
     """This replica's part of the gradient and of the data's means; and where the chains stopped."""
     visible, hidden, n_gibbs, n_chains, *_ = compiled
-    weights, visible_bias, hidden_bias, *log_variance = state.parameters
-    model = _share(n_chains) if n_chains else data
-
-    def up(V: tf.Tensor) -> tf.Tensor:
-        return _mean(hidden, V @ weights + hidden_bias)
-
-    def down(states: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        field = tf.matmul(states, weights, transpose_b=True) + visible_bias
-        return _down(visible, field, log_variance, seed, model)
-
-    H = up(V)
-    chains = state.chains if n_chains else _draw(hidden, H, seeds[0], model)
-    V_model = down(chains, seeds[1])
-    H_model = up(V_model)
+    parameters, model = state.parameters, _share(n_chains) if n_chains else data
+    H = _up(hidden, parameters, V)
+    states = state.chains if n_chains else _draw(hidden, H, seeds[0], model)
+    V_model = _down(visible, parameters, states, seeds[1], model)
+    H_model = _up(hidden, parameters, V_model)
     if n_gibbs > 1:
         for step in tf.range(1, n_gibbs):
             states = _draw(hidden, H_model, seeds[2 * step], model)
-            V_model = down(states, seeds[2 * step + 1])
-            H_model = up(V_model)
+            V_model = _down(visible, parameters, states, seeds[2 * step + 1], model)
+            H_model = _up(hidden, parameters, V_model)
     chains = _draw(hidden, H_model, seeds[0], model) if n_chains else state.chains
     each = [1 / tf.cast(data.total, V.dtype), -1 / tf.cast(model.total, V.dtype)]
     share = tf.repeat(each, [tf.shape(V)[0], tf.shape(V_model)[0]])[:, None]
@@ -182,7 +181,7 @@ def _statistics(
         tf.matmul(V_both, share, transpose_a=True)[:, 0],
         tf.matmul(H_both, share, transpose_a=True)[:, 0],
     ]
-    for z in log_variance:
+    for z in parameters[3:]:
         has_one = np.isfinite(visible.variances())
         squares = tf.matmul(V_both**2, share, transpose_a=True)[:, 0]
         gradient.append(tf.where(has_one, squares / (2 * tf.exp(z)), 0))
@@ -191,7 +190,7 @@ def _statistics(
 
 
 def _step(
-    compiled: Compiled, state: Tensors, X: tf.Tensor, batch: tuple, settings: Settings
+    compiled: Compiled, state: Tensors, X: tf.Tensor, batch: tuple, numbers: dict[str, tf.Tensor]
 ) -> Tensors:
     """One update: `learning.gradient` and `learning.step`.
 
@@ -208,12 +207,12 @@ def _step(
         mean_v, mean_h = statistics[-2:]
         decay = learning.SPARSITY_DECAY
         activity = decay * activity + (1 - decay) * mean_h
-        pull = settings.sparsity_cost * (settings.sparsity_target - activity)
+        pull = numbers["sparsity_cost"] * (numbers["sparsity_target"] - activity)
         gradient[0] += mean_v[:, None] * pull
         gradient[2] += pull
-    gradient[0] -= settings.weight_decay * state.parameters[0]
-    rate = settings.learning_rate * tf.cast(data.total, dtype) / tf.cast(settings.n_full, dtype)
-    velocity = [settings.momentum * v + rate * g for v, g in zip(state.velocity, gradient)]
+    gradient[0] -= numbers["weight_decay"] * state.parameters[0]
+    rate = numbers["learning_rate"] * tf.cast(data.total, dtype) / numbers["batch_size"]
+    velocity = [numbers["momentum"] * v + rate * g for v, g in zip(state.velocity, gradient)]
     if compiled.learn_variance:
         largest = learning.LARGEST_LOG_VARIANCE_STEP
         velocity[3] = tf.clip_by_value(velocity[3], -largest, largest)
@@ -263,15 +262,15 @@ def _compiled_epoch(
         tf.TensorSpec([None, n_visible], x_dtype),
         tf.TensorSpec([None, None], tf.int64),
         tf.TensorSpec([None, 2 * compiled.n_gibbs, 2], tf.int64),
-        Settings(*[tf.TensorSpec([], dtype)] * len(NUMBERS), tf.TensorSpec([], tf.int64)),
+        dict.fromkeys(NUMBERS, tf.TensorSpec([], dtype)),
     ]
 
     @tf.function(input_signature=signature, jit_compile=xla)
-    def epoch(state, X, batches, seeds, settings):
+    def epoch(state, X, batches, seeds, numbers):
         state, X = strategy.run(_placed, (state, X))
         for number in tf.range(tf.shape(batches)[0]):
             batch = batches[number], seeds[number]
-            state = strategy.run(_step, (compiled, state, X, batch, settings))
+            state = strategy.run(_step, (compiled, state, X, batch, numbers))
         if compiled.n_chains:
             state = strategy.run(_with_all_chains, (compiled, state))
         return tf.nest.map_structure(lambda v: strategy.experimental_local_results(v)[0], state)
@@ -305,23 +304,22 @@ class Engine:
         n_chains = len(state.chains) if recipe.algorithm == "pcd" else 0
         flags = bool(recipe.sparsity_cost), bool(recipe.learn_variance)
         compiled = Compiled(visible, machine.hidden, recipe.n_gibbs, n_chains, *flags)
-        numbers = [tf.constant(getattr(recipe, name) or 0.0, dtype) for name in NUMBERS]
-        settings = Settings(*numbers, tf.constant(n_full, tf.int64))
+        numbers = {name: tf.constant(getattr(recipe, name) or 0.0, dtype) for name in NUMBERS}
         hidden_bias = machine.hidden_bias
         activity = state.activity if compiled.sparse else np.zeros_like(hidden_bias)
         chains = state.chains if n_chains else np.zeros((0, len(hidden_bias)), dtype)
         tensors = Tensors(state.parameters, state.velocity, activity, chains)
         xla = _compiles_to_xla(self.strategy)
-        for rows, numbers in self._chunks(X, order, n_full, dtype):
+        for rows, taken in self._chunks(X, order, n_full, dtype):
             x_dtype = rows.dtype.as_numpy_dtype
             epoch = _compiled_epoch(compiled, self.strategy, dtype, x_dtype, xla)
-            whole, rest = np.split(numbers, [len(numbers) // n_full * n_full])
+            whole, rest = np.split(taken, [len(taken) // n_full * n_full])
             for batches in whole.reshape(-1, n_full), rest[None]:
                 if batches.size:
                     size = len(batches), 2 * recipe.n_gibbs, 2
                     seeds = tf.constant(state.rng.integers(2**31, size=size))
                     with _full_precision():
-                        tensors = epoch(tensors, rows, tf.constant(batches), seeds, settings)
+                        tensors = epoch(tensors, rows, tf.constant(batches), seeds, numbers)
         _store(state, compiled, tensors)
 
     def _chunks(
@@ -340,8 +338,7 @@ class Engine:
 
 
 def _on_device(X: NDArray, dtype: str) -> tf.Tensor:
-    floating = np.issubdtype(X.dtype, np.floating)
-    return tf.constant(X.astype(dtype, copy=False) if floating else X)
+    return tf.constant(X, dtype if X.dtype.kind == "f" else X.dtype)
 
 
 def _store(state: State, compiled: Compiled, tensors: Tensors) -> None:
@@ -383,16 +380,14 @@ def _full_precision() -> Iterator[None]:
 def _compiled_chain(visible: units.Unit, hidden: units.Unit, xla: bool) -> Callable:
     @tf.function(jit_compile=xla, reduce_retracing=True)
     def chain(parameters, V, seeds):
-        weights, visible_bias, hidden_bias, *log_variance = parameters
         all_rows = Share(0, tf.shape(V)[0], tf.shape(V)[0])
         any_rows = tf.TensorShape([None, visible.n_units])
         for step in tf.range(tf.shape(seeds)[0]):
             # Where there is one row, TensorFlow loses count of it within the loop.
             tf.autograph.experimental.set_loop_options(shape_invariants=[(V, any_rows)])
             of_hidden, of_visible = tf.unstack(seeds[step])
-            H = _draw(hidden, _mean(hidden, V @ weights + hidden_bias), of_hidden, all_rows)
-            field = tf.matmul(H, weights, transpose_b=True) + visible_bias
-            V = _down(visible, field, log_variance, of_visible, all_rows)
+            H = _draw(hidden, _up(hidden, parameters, V), of_hidden, all_rows)
+            V = _down(visible, parameters, H, of_visible, all_rows)
         return V
 
     return chain
