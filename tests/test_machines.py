@@ -93,11 +93,11 @@ def test_variances_can_be_learned_from_arrays(visible, hidden):
 
 
 WRONG = {
-    "a bias of another length": ((np.ones((4, 3)), np.ones(3), np.ones(3)), {}, "visible_bias has"),
+    "a bias of another length": ((np.ones((4, 3)), np.ones(3), np.ones(3)), {}, "visible_bias is of"),
     "a row of biases": (
         (np.ones((4, 3)), np.ones(4), np.ones((1, 3))),
         {},
-        "hidden_bias has",
+        "hidden_bias is of",
     ),
     "one axis": ((np.ones(4), np.ones(4), np.ones(1)), {}, "2D array"),
     "NaN": ((np.full((4, 3), np.nan), np.ones(4), np.ones(3)), {}, "weights contains NaN"),
