@@ -47,8 +47,9 @@ def check_number(value: Any, name: str, kind: type, or_none: bool = False, **bou
     if isinstance(value, bool):
         raise TypeError(f"{name} must be a number, got {value!r}")
     check_scalar(value, name, kind, **bounds)
-    if not -np.inf < value < np.inf or abs(int(value)) > sys.maxsize:
-        raise ValueError(f"{name} must be finite, and below 2**63, got {value!r}")
+    whole = isinstance(value, Integral)
+    if not -np.inf < value < np.inf or (whole and abs(int(value)) > sys.maxsize):
+        raise ValueError(f"{name} must be finite, and below 2**63 if whole, got {value!r}")
 
 
 def check_odd(value: Any, name: str) -> None:
