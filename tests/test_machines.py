@@ -93,7 +93,7 @@ def test_variances_can_be_learned_from_arrays(visible, hidden):
 
 
 WRONG = {
-    "a bias of another length": ((np.ones((4, 3)), np.ones(3), np.ones(3)), {}, "visible_bias is of"),
+    "a bias of another length": ((np.ones((4, 3)), np.ones(3), np.ones(3)), {}, "visible_bias is"),
     "a row of biases": (
         (np.ones((4, 3)), np.ones(4), np.ones((1, 3))),
         {},
