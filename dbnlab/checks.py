@@ -29,10 +29,14 @@ SHARE_OR_ZERO = SHARE | {"include_boundaries": "left"}
 
 def as_generator(random_state: RandomState) -> np.random.Generator:
     """The generator that `random_state` stands for; a generator is used as it is."""
-    if random_state is not None and not isinstance(random_state, np.random.Generator):
-        name = "random_state, where it is no numpy.random.Generator,"
-        check_number(random_state, name, Integral, min_val=0)
-    return np.random.default_rng(random_state)
+    if isinstance(random_state, np.random.Generator):
+        return random_state
+    seed = isinstance(random_state, Integral) and not isinstance(random_state, bool)
+    if random_state is None or (seed and random_state >= 0):
+        return np.random.default_rng(random_state)
+    kinds = "None, an int from 0 up or a numpy.random.Generator"
+    error = ValueError if seed else TypeError
+    raise error(f"random_state must be {kinds}, got {random_state!r}")
 
 
 def draw_seed(rng: np.random.Generator) -> int:
@@ -245,6 +249,14 @@ def pass_names_on(estimator: Any, inner: Any) -> None:
     """Give a model that an estimator has fitted the names of the columns it was fitted to."""
     if hasattr(estimator, "feature_names_in_"):
         inner.feature_names_in_ = estimator.feature_names_in_
+
+
+def hidden_rows(H: ArrayLike, unit: Any, dtype: Any) -> NDArray:
+    """Rows of means or states of the hidden `unit`; floating."""
+    H = table(H, "H")
+    if H.shape[1] != unit.n_units:
+        raise ValueError(f"H has {H.shape[1]} columns, one for each of {unit.n_units} units")
+    return floating(unit.check(H), dtype)
 
 
 def floating(rows: NDArray, dtype: Any) -> NDArray:

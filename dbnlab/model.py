@@ -11,7 +11,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.validation import check_is_fitted
 
 from dbnlab import files
-from dbnlab.checks import RandomState, as_generator, check_number, fitted_rows, floating, table
+from dbnlab.checks import RandomState, as_generator, check_number, fitted_rows, hidden_rows
 
 
 class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -27,11 +27,7 @@ class Model(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def _hidden_rows(self, H: ArrayLike) -> NDArray:
         check_is_fitted(self)
-        unit, dtype = self._ends[1]
-        H = table(H, "H")
-        if H.shape[1] != unit.n_units:
-            raise ValueError(f"H has {H.shape[1]} columns, one for each of {unit.n_units} units")
-        return floating(unit.check(H), dtype)
+        return hidden_rows(H, *self._ends[1])
 
     def _start(self, n_samples: int, n_gibbs: int, init: ArrayLike | None) -> NDArray | None:
         """Rows at which the chains of `sample` start, where they are given."""
