@@ -516,23 +516,25 @@ class DBN(Model):
     @classmethod
     def from_parts(cls, header: dict[str, Any], arrays: dict[str, NDArray]) -> Self:
         """The model that `to_parts` took apart; any error means that the file is damaged."""
-        rbms = []
+        rbms, arrays = [], dict(arrays)
         for number, layer in enumerate(header["layers"]):
             prefix = f"layer_{number}_"
             names = [name for name in arrays if name.startswith(prefix)]
-            own = {name.removeprefix(prefix): arrays[name] for name in names}
+            own = {name.removeprefix(prefix): arrays.pop(name) for name in names}
             rbms.append(RBM.from_parts(layer, own))
         prototypes = greedy.prototypes_from_json(header["parameters"]["rbm"], rbms)
         dbn = cls(**header["parameters"] | {"rbm": prototypes})
         greedy.check_parameters(dbn)
         dbn.assemble(rbms, checks.as_generator(dbn.random_state))
         if dbn.joint_labels:
-            dbn.classes_ = arrays["classes"]
+            dbn.classes_ = arrays.pop("classes")
             if dbn.stack_.n_labels != len(dbn.classes_):
                 raise ValueError("the classes and the label block disagree")
         for name, tied in dbn.stack_.directed().items():
             check_stored(name, arrays[name], tied.shape)
-            tied[...] = arrays[name]
+            tied[...] = arrays.pop(name)
+        if arrays:
+            raise ValueError(f"it holds {sorted(arrays)}, which are no part of it")
         dbn.n_features_in_ = dbn.stack_.units[0].n_units
         return dbn
 

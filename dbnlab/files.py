@@ -22,7 +22,7 @@ DIGEST_BYTES = 64
 
 
 @contextmanager
-def damage_named(what: str, cure: str = "", *_: type[Exception]) -> Iterator[None]:
+def damage_named(what: str, cure: str = "") -> Iterator[None]:
     """Make of any error a ValueError that begins with `what`, and ends with `cure`.
 
     What readers of files raise over bytes that they do not understand depends on where these are.

@@ -7,7 +7,6 @@ import gzip
 import hashlib
 import os
 import tarfile
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,6 +21,7 @@ from dbnlab.warning import warn
 if TYPE_CHECKING:
     import nibabel
 
+NO_SCAN = "{} cannot be read as a scan, .nii or .nii.gz"
 HIPPOCAMPUS_URL = "https://msd-for-monai.s3-us-west-2.amazonaws.com/Task04_Hippocampus.tar"
 # The MD5 that MONAI's DecathlonDataset checks the archive against.
 HIPPOCAMPUS_HASH = "md5:9d24dba78a72977dbd1d2e110310f31b"
@@ -102,7 +102,7 @@ def load_nifti(path: str | os.PathLike, voxel_size: float | None = None) -> NDAr
     nibabel = optional("nibabel", "medical")
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}")
-    with _damage_named(path):
+    with damage_named(NO_SCAN.format(path)):
         if path.suffix.lower() == ".gz":
             # Of the checksum at its end, which nibabel does not read.
             gzip.decompress(path.read_bytes())
@@ -151,7 +151,7 @@ def fetch_hippocampus(folder: str | os.PathLike | None = None) -> list[Scan]:
     for (kind, name), image in sorted(files.items()):
         labels = files.get((kind.replace("images", "labels"), name))
         if kind.startswith("images") and labels:
-            with _damage_named(f"{name} in {folder}"):
+            with damage_named(NO_SCAN.format(f"{name} in {folder}")):
                 pair = [gzip.decompress(f) if f.startswith(GZIP) else f for f in (image, labels)]
                 if hashlib.sha256(b"".join(pair)).hexdigest() != known.get(name):
                     raise ValueError("its SHA-256 is not the known one")
@@ -198,12 +198,6 @@ def fetch_brain_tumour(folder: str | os.PathLike | None = None) -> list[Scan]:
 
 
 # Files -------------------------------------------------------------------------------------------
-
-
-def _damage_named(name: str | os.PathLike) -> AbstractContextManager:
-    nibabel = optional("nibabel", "medical")
-    kinds = nibabel.filebasedimages.ImageFileError, nibabel.spatialimages.HeaderDataError
-    return damage_named(f"{name} cannot be read as a scan, .nii or .nii.gz", "", *kinds)
 
 
 def _fetched(url: str, known_hash: str, folder: str | os.PathLike | None) -> str:

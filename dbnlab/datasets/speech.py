@@ -63,7 +63,7 @@ def read_wav(path: str | os.PathLike) -> NDArray:
     path = Path(path)
     name, content = path.name, bytearray(path.read_bytes())
     cure = "save the recording as WAV, PCM, 16 bits"
-    with damage_named(f"{name} cannot be read as WAV", cure, wavfile.WavFileWarning):
+    with damage_named(f"{name} cannot be read as WAV", cure):
         rate, samples = _decoded(content)
     if len(samples) < SHORTEST * rate:
         seconds = f"{len(samples) / rate:.3f} s"
