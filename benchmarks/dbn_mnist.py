@@ -14,8 +14,9 @@ means of the layers below in place of states.
 from_noise: one network that reads and dreams. Trained by short chains from the data alone, the top
 RBM has never seen where chains from noise end, and many of its dreams are no digits. Here it learns
 for six epochs between greedy training and up-down, and half of what it unlearns are states of
-chains that began at noise with a label clamped. It reads badly then; 36 epochs of up-down
-repair this, and the dreams stay. About 40 minutes in all; dreams_mnist.py judges its dreams.
+chains that began at noise with a label clamped. It reads badly then; 12 epochs of up-down
+repair this, and the dreams stay; with more epochs it reads better and dreams worse. Half an hour in
+all; dreams_mnist.py judges the dreams.
 
 The network is also kept rounded to half precision, as data/mnist_dbn.npz is. That one is of a
 shorter training (its card is in data/README.md): it misreads more digits, and dreams better.
@@ -160,7 +161,7 @@ def main(part: str) -> None:
         dbn, report = started(part, mnist)
         save(dbn, report, name)
     print({key: value for key, value in report.items() if key != "up_down"}, flush=True)
-    up_down(dbn, report, mnist, name, 36 if part == "from_noise" else 108)
+    up_down(dbn, report, mnist, name, 12 if part == "from_noise" else 108)
     report["training_errors"] = errors(dbn, mnist.X, mnist.y)
     report["test_errors"] = errors(dbn, mnist.X_test, mnist.y_test)
     rounded = in_half_precision(RUNS / f"{name}.npz", RUNS / f"{name}_rounded.npz")

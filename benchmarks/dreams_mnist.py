@@ -1,15 +1,15 @@
 """How well the stored full-size network dreams, and how well the Z of its top RBM is known.
 
-    python benchmarks/dreams_mnist.py dreams | longer | log_z
+    python benchmarks/dreams_mnist.py dreams | longer | from_noise | log_z
 
 dreams: 200 images, 20 of each label, 100 Gibbs steps from noise with the label clamped, at its own
 strength and at four times its strength, which falls to its own in the first half of the chain. The
 network itself and the five nearest of the 60,000 training images read them. The mean distance of
 two images of one label says how varied they are. The same for 200 test images that went up to the
-top and down again. All images are states, not means. longer: the same of the network trained for
-longer, which dbn_mnist.py has kept in benchmarks/runs/. log_z: log Z of the top RBM by 1,000
-intermediate models and 50 runs, forwards and in reverse, from both bases. Each has three seeds and
-takes a few minutes.
+top and down again. All images are states, not means. longer, from_noise: the same of two networks
+that dbn_mnist.py has kept in benchmarks/runs/, one trained for longer, one against chains from
+noise. log_z: log Z of the top RBM by 1,000 intermediate models and 50 runs, forwards and in
+reverse, from both bases. Each has three seeds and takes a few minutes.
 """
 
 import sys
@@ -21,7 +21,9 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from dbnlab import DBN, datasets, likelihood
 
-TARGET = Path(__file__).parent / "results" / "dreams_mnist.json"
+HERE = Path(__file__).parent
+TARGET = HERE / "results" / "dreams_mnist.json"
+RUNS = {"longer": "dbn_mnist_0_rounded.npz", "from_noise": "dbn_mnist_from_noise_rounded.npz"}
 SEEDS, LABELS = range(3), np.repeat(np.arange(10), 20)
 
 
@@ -78,8 +80,8 @@ def log_z(dbn: DBN, mnist: datasets.Dataset) -> dict:
 
 if __name__ == "__main__":
     part = sys.argv[1]
-    longer = Path(__file__).parent / "runs" / "dbn_mnist_0_rounded.npz"
-    network = DBN.load(longer if part == "longer" else datasets.path("mnist_dbn.npz"))
+    kept = HERE / "runs" / RUNS[part] if part in RUNS else datasets.path("mnist_dbn.npz")
+    network = DBN.load(kept)
     found = (log_z if part == "log_z" else dreams)(network, datasets.load_mnist())
     print(found)
     stored.write(TARGET, part, found)

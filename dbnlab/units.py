@@ -291,12 +291,14 @@ class WordCounts(Unit):
     def check(self, V: NDArray) -> NDArray:
         wrong = ~((V >= 0) & (np.floor(V) == V))
         if wrong.any():
-            rule, cure = "word counts are 0, 1, 2, …", "neither scale nor weight them"
+            rule = "word counts are 0, 1, 2, …"
+            cure = "give the counts themselves, neither scaled nor weighted"
             raise _refusal(V, wrong, "Not a whole number", rule, cure)
         empty = ~V.any(axis=1)
         if empty.any():
             cure = "leave such rows out, as in X[X.sum(axis=1) > 0]"
-            raise ValueError(f"row {np.argmax(empty)} is an empty document, of no word: {cure}")
+            found = f"row {np.argmax(empty)} is an empty document, with no word of the vocabulary"
+            raise ValueError(f"{found}: {cure}")
         return V
 
 
