@@ -124,8 +124,10 @@ def _down(
     compiled need not know σ.
     """
     weights, visible_bias, _, *log_variance = parameters
-    deviation = tf.exp(0.5 * log_variance[0]) if log_variance else 1
     field = tf.matmul(H, weights, transpose_b=True) + visible_bias
+    if not log_variance:
+        return _draw(visible, _mean(visible, field), seed, share)
+    deviation = tf.exp(0.5 * log_variance[0])
     return deviation * _draw(visible, _mean(visible, deviation * field), seed, share)
 
 
