@@ -15,8 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dbnlab.checks import is_listed
-
 TO_DO = "is still to do"
 _GRAPH_TITLES = "in user code:", "Graph execution error:"
 # Where code lies that the reader has not written.
@@ -174,10 +172,14 @@ def fault_of_parts(name: str, answer: Any, parts: Sequence[str]) -> str | None:
     """
     if answer is None or answer is ...:
         return f"{name} {TO_DO}"
-    if is_listed(answer) and len(answer) == len(parts):
+    try:
+        found = None if isinstance(answer, str | Mapping) else len(answer)
+    except TypeError:
+        found = None
+    if found == len(parts):
         return None
     wanted = f"{', '.join(parts[:-1])} and {parts[-1]}"
-    got = f"{len(answer)} results" if is_listed(answer) else type(answer).__name__
+    got = type(answer).__name__ if found is None else f"{found} results"
     return f"{name}: {wanted} are asked for, got {got}"
 
 
